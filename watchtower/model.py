@@ -1,0 +1,400 @@
+"""The values that travel between the stages: typed, frozen, without I/O.
+
+Times are aware UTC ``datetime`` except in series, where they are whole epoch seconds (numpy's and CloudWatch's
+unit). Durations are seconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Priority(IntEnum):
+    """How urgent an alert is: P1 wakes somebody for what users feel, P5 is for the record."""
+
+    P1 = 1
+    P2 = 2
+    P3 = 3
+    P4 = 4
+    P5 = 5
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def urgent(self) -> bool:
+        """P1 and P2: never withdrawn, never slowed, never grouped away."""
+        return self <= Priority.P2
+
+
+class State(StrEnum):
+    """CloudWatch's alarm states."""
+
+    OK = "OK"
+    ALARM = "ALARM"
+    INSUFFICIENT_DATA = "INSUFFICIENT_DATA"
+
+
+class Truth(StrEnum):
+    """What a source knows about one series; only ``value`` and ``no_data`` may change an alert's state."""
+
+    VALUE = "value"
+    NO_DATA = "no_data"
+    NOT_FETCHED = "not_fetched"
+    FORBIDDEN = "forbidden"
+    IMMATURE = "immature"
+
+    @property
+    def holds(self) -> bool:
+        """The series was not seen: whatever state it had, it keeps."""
+        return self in (Truth.NOT_FETCHED, Truth.FORBIDDEN, Truth.IMMATURE)
+
+
+class TroubleReason(StrEnum):
+    """Why a source could not answer; the ``reason`` label of watchtower_poll_failures_total."""
+
+    THROTTLED = "throttled"
+    TIMEOUT = "timeout"
+    CREDENTIALS = "credentials"
+    FORBIDDEN = "forbidden"
+    PARTIAL = "partial"
+    UNREACHABLE = "unreachable"
+    INVALID = "invalid"
+    INTERNAL = "internal"
+
+
+class Labels(Mapping[str, str]):
+    """An immutable, hashable set of labels, kept in the order of their names."""
+
+    __slots__ = ("_pairs",)
+
+    def __init__(self, labels: Mapping[str, str] | Sequence[tuple[str, str]] = ()) -> None:
+        pairs = labels.items() if isinstance(labels, Mapping) else labels
+        self._pairs = tuple(sorted(dict(pairs).items()))
+
+    def __getitem__(self, name: str) -> str:
+        for key, value in self._pairs:
+            if key == name:
+                return value
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return (key for key, _ in self._pairs)
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __hash__(self) -> int:
+        return hash(self._pairs)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Labels):
+            return self._pairs == other._pairs
+        return NotImplemented
+
+    def __repr__(self) -> str:
+        return f"Labels({self})"
+
+    def __str__(self) -> str:
+        return "{" + ", ".join(f'{key}="{_escaped(value)}"' for key, value in self._pairs) + "}"
+
+    def merged(self, *others: Mapping[str, str]) -> Labels:
+        """These labels with the others laid over them, later ones winning."""
+        merged = dict(self._pairs)
+        for other in others:
+            merged.update(other)
+        return Labels(merged)
+
+    def only(self, names: Sequence[str]) -> Labels:
+        """The named labels; one that is absent is left out."""
+        return Labels([(key, value) for key, value in self._pairs if key in names])
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+EMPTY = Labels()
+
+
+def stable_hash(*parts: str) -> str:
+    """Sixteen hex digits that are the same in every process and release."""
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class AlertKey:
+    """What makes an alert itself: its rule's name and its identity labels (design section 4)."""
+
+    rule: str
+    identity: Labels
+
+    @property
+    def id(self) -> str:
+        """The key of the alert's row; stable across releases and rule edits."""
+        return stable_hash(self.rule, *(part for pair in self.identity.items() for part in pair))
+
+    def __str__(self) -> str:
+        return f"{self.rule}{self.identity}"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One series as a source saw it.
+
+    ``points`` are (start of the datapoint in epoch seconds, value), oldest first, one per slot of the period
+    that ends no later than the tick; a slot without a datapoint is simply absent. ``reason`` says in words why
+    the newest value is what it is (a probe's failure) or why the series was not seen.
+    """
+
+    identity: Labels
+    points: tuple[tuple[int, float], ...] = ()
+    truth: Truth = Truth.VALUE
+    context: Labels = EMPTY
+    reason: str = ""
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeriesBatch:
+    """Many series of one rule over the same slots, laid out for numpy.
+
+    ``times`` has shape (R,): the start of each slot in epoch seconds, oldest first. ``values`` has shape (S, R);
+    NaN is a missing datapoint (infinities are turned into NaN: CloudWatch has neither).
+    """
+
+    series: tuple[Observation, ...]
+    times: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, observations: Sequence[Observation], *, end: int, period: int, slots: int) -> Self:
+        """Lay observations over the ``slots`` slots of ``period`` seconds that end at ``end`` (exclusive)."""
+        times = np.arange(end - slots * period, end, period, dtype=np.int64)
+        values = np.full((len(observations), slots), np.nan)
+        start = end - slots * period
+        for row, observation in enumerate(observations):
+            for at, value in observation.points:
+                slot = (at - start) // period
+                if 0 <= slot < slots:
+                    values[row, slot] = value
+        values[np.isinf(values)] = np.nan
+        return cls(tuple(observations), times, values)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertState:
+    """What the store remembers of an alert that is not plainly OK.
+
+    ``firing`` is true from ALARM until OK, through INSUFFICIENT_DATA: it says that an incident may be owed an
+    end. ``labels`` are all labels (identity, context, rule, automatic); ``seq`` counts the episodes of the
+    alert; ``since`` is when ``state`` began; ``no_data_since`` is set while firing without data.
+    """
+
+    key: AlertKey
+    labels: Labels
+    state: State
+    firing: bool
+    priority: Priority | None
+    value: float | None
+    reason: str
+    since: datetime
+    updated_at: datetime
+    seq: int = 0
+    no_data_since: datetime | None = None
+    recovering: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One change of one alert: the only thing the tick hands to the flush.
+
+    ``seq`` is given by the store (0 before). ``notify`` false means: recorded, never delivered. ``datapoints``
+    is the evaluated window, newest last, for messages and explanations.
+    """
+
+    key: AlertKey
+    labels: Labels
+    from_state: State
+    to_state: State
+    from_priority: Priority | None
+    priority: Priority | None
+    value: float | None
+    reason: str
+    at: datetime
+    summary: str = ""
+    annotations: Labels = EMPTY
+    runbook: str | None = None
+    datapoints: tuple[tuple[int, float | None], ...] = ()
+    evidence: tuple[str, ...] = ()
+    rule_file: str = ""
+    rule_line: int = 0
+    notify: bool = True
+    firing: bool = False
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One polled value for the scrape endpoint: ``family`` is ``aws`` or ``probe``."""
+
+    family: str
+    name: str
+    labels: Labels
+    value: float
+    at: float
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What went wrong while a source answered, once per cause and poll."""
+
+    source: str
+    account: str
+    region: str
+    reason: TroubleReason
+    detail: str
+
+
+class Event(StrEnum):
+    """What a delivery tells a channel."""
+
+    TRIGGER = "trigger"
+    UPDATE = "update"
+    RESOLVE = "resolve"
+    REPEAT = "repeat"
+    ESCALATION = "escalation"
+
+
+class DeliveryState(StrEnum):
+    """The life of an outbox row; ``sending`` found after a crash is ambiguous, never pending."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    AMBIGUOUS = "ambiguous"
+    WITHDRAWN = "withdrawn"
+    DEAD = "dead"
+
+    @property
+    def open(self) -> bool:
+        """Still to be sent or settled."""
+        return self in (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.AMBIGUOUS)
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeMember:
+    """One alert inside a notice, as people read it."""
+
+    alert_id: str
+    name: str
+    labels: Labels
+    state: State
+    firing: bool
+    priority: Priority
+    summary: str
+    reason: str
+    value: float | None
+    since: datetime
+    runbook: str | None = None
+    annotations: Labels = EMPTY
+    evidence: tuple[str, ...] = ()
+    no_data_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What one delivery says: everything a notifier may render, fixed when the flush decided.
+
+    ``members`` is bounded (urgent and firing ones first); ``firing`` and ``resolved`` count all of them.
+    """
+
+    incident_id: str
+    event: Event
+    tier: Priority
+    route: str
+    environment: str
+    group_labels: Labels
+    opened_at: datetime
+    at: datetime
+    title: str
+    members: tuple[NoticeMember, ...]
+    firing: int
+    resolved: int
+    reason: str = ""
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One outbox row: one incident event for one channel.
+
+    ``id`` is a UUID that vendors see (Slack metadata, SNS attribute); ``seq`` is the order of creation, given by
+    the store. ``ref`` is what the vendor answered to the message this one belongs to (Slack: channel and ts).
+    ``after`` names a delivery that must be settled first: a raised tier pages before the old key is resolved.
+    ``attempts`` counts requests that left; ``state`` is the one it had when it was claimed.
+    """
+
+    id: str
+    incident_id: str
+    channel: str
+    destination: str
+    event: Event
+    tier: Priority
+    dedup_key: str
+    notice: Notice
+    reason: str
+    created_at: datetime
+    next_at: datetime
+    state: DeliveryState = DeliveryState.PENDING
+    attempts: int = 0
+    last_error: str = ""
+    finished_at: datetime | None = None
+    first_attempt_at: datetime | None = None
+    ref: Mapping[str, Any] | None = None
+    after: str | None = None
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A vendor's acceptance; ``ref`` is what later messages about the same incident need."""
+
+    ref: Mapping[str, Any] | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PollResult:
+    """What one poll of one work unit brought.
+
+    ``memory`` None means unchanged. ``billed`` counts metrics that AWS bills, by rule.
+    """
+
+    answers: tuple[Answer, ...]
+    memory: bytes | None = None
+    troubles: tuple[Trouble, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    billed: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A source's answer to one rule.
+
+    ``complete`` false means that the set of series is not known (discovery failed): a series that is absent has
+    not vanished.
+    """
+
+    rule: str
+    observations: tuple[Observation, ...]
+    complete: bool = True

@@ -1,0 +1,44 @@
+"""What every notifier is: a pure payload and one send. Retries, order, pacing and debt belong to the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import aiohttp
+
+    from watchtower.aws.clients import AwsClients
+    from watchtower.incidents.model import ChannelTraits
+    from watchtower.model import Delivery, Receipt
+
+#: Seconds one request to a vendor may take in total; shorter than the channel's lease.
+REQUEST_TIMEOUT = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """The two doors to the outside that notifiers share."""
+
+    http: aiohttp.ClientSession
+    aws: AwsClients
+
+
+class Notifier(Protocol):
+    """One configured channel."""
+
+    @property
+    def traits(self) -> ChannelTraits:
+        """What the flush must know of this channel."""
+        ...
+
+    async def send(self, delivery: Delivery) -> Receipt:
+        """Send once, within REQUEST_TIMEOUT; raises Rejected or Ambiguous, nothing else."""
+        ...
+
+    async def find(self, delivery: Delivery) -> Receipt | None:
+        """Look whether an ambiguous delivery arrived after all; None when the vendor cannot tell or did not see it.
+
+        Raises Rejected or Ambiguous when the question itself failed.
+        """
+        ...

@@ -1,0 +1,94 @@
+"""Secrets as a type: they come from the environment or a file and never print.
+
+A secret in configuration is ``{env: NAME}`` or ``{file: /run/secrets/name}``; a literal is a fault, because a
+configuration file ends up in version control.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+
+class Secret:
+    """A value that shows itself only when asked by name."""
+
+    __slots__ = ("_origin", "_value")
+
+    def __init__(self, value: str, origin: str = "given") -> None:
+        self._value = value
+        self._origin = origin
+
+    def reveal(self) -> str:
+        """The value itself; call it at the door to the vendor and nowhere else."""
+        return self._value
+
+    @property
+    def origin(self) -> str:
+        """Where it came from, safe to print: ``env PAGERDUTY_ROUTING_KEY``."""
+        return self._origin
+
+    @property
+    def digest(self) -> str:
+        """Twelve hex digits that tell two secrets apart without telling either."""
+        return hashlib.sha256(b"watchtower\x00" + self._value.encode()).hexdigest()[:12]
+
+    def __repr__(self) -> str:
+        return f"<secret from {self._origin}>"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            _read, serialization=core_schema.plain_serializer_function_ser_schema(str)
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        properties = {name: {"type": "string"} for name in ("env", "file")}
+        return {
+            "type": "object",
+            "properties": properties,
+            "additionalProperties": False,
+            "minProperties": 1,
+            "maxProperties": 1,
+        }
+
+
+def _read(value: object) -> Secret:
+    if isinstance(value, Secret):
+        return value
+    if not isinstance(value, dict) or len(value) != 1 or next(iter(value)) not in ("env", "file"):
+        raise ValueError("a secret is written {env: NAME} or {file: PATH}, never as a literal")
+    [(kind, name)] = value.items()
+    return _from_env(str(name)) if kind == "env" else _from_file(str(name))
+
+
+def _from_env(name: str) -> Secret:
+    found = os.environ.get(name, "").strip()
+    if not found:
+        raise ValueError(f"the environment variable {name} is not set")
+    return Secret(found, f"env {name}")
+
+
+def _from_file(path: str) -> Secret:
+    try:
+        found = Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ValueError(f"the secret file {path} cannot be read: {error.strerror}") from None
+    if not found:
+        raise ValueError(f"the secret file {path} is empty")
+    return Secret(found, f"file {path}")

@@ -1,0 +1,101 @@
+"""What every source is: a query model, a plan into work units, and a poll.
+
+A source never sees the store and keeps nothing it could not lose, except ``memory``: a blob that is handed to
+its next poll and committed together with the tick.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from watchtower.schema import Model
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from watchtower.model import Labels, PollResult, Priority
+
+
+class Query(Model):
+    """The part of a rule under its source key, as that source reads it."""
+
+    #: identity label names an alert of this query carries, besides dynamic ones (dimensions)
+    source: ClassVar[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One rule's wish of a source.
+
+    ``slots`` is the evaluation range: how many datapoints the evaluation looks at. ``accounts`` and ``regions``
+    are what the rule narrows itself to; empty means all that are configured.
+    """
+
+    rule: str
+    query: Any
+    period: int
+    slots: int
+    priority: Priority
+    accounts: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One account in one region that the configuration names."""
+
+    account: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A work unit: what one worker polls at once, on the grid ``offset + k * period`` (epoch seconds).
+
+    The tick at T is due at T + ``delay`` seconds: by then AWS has published what belongs before T.
+    ``id`` is stable as long as source, place, period and bucket are; ``fingerprint`` changes with the asks.
+    """
+
+    id: str
+    source: str
+    account: str
+    region: str
+    period: int
+    offset: int
+    delay: int
+    asks: tuple[Ask, ...]
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """One poll of one unit: everything before ``tick`` (epoch seconds, exclusive) is asked for."""
+
+    unit: Unit
+    tick: int
+    memory: bytes | None
+    now: datetime
+
+
+class Source(Protocol):
+    """What the engine calls. ``plan`` and ``owns`` are pure; ``poll`` talks to the world."""
+
+    name: str
+
+    def plan(self, asks: Sequence[Ask], places: Sequence[Place]) -> list[Unit]:
+        """Cut the asks into work units."""
+        ...
+
+    def owns(self, unit: Unit, rule: str, identity: Labels) -> bool:
+        """Whether a series of this rule with these identity labels belongs to this unit."""
+        ...
+
+    async def poll(self, poll: Poll) -> PollResult:
+        """Answer every ask of the unit; raises SourceError when nothing at all could be answered."""
+        ...
+
+    async def close(self) -> None:
+        """Give back sessions and sockets."""
+        ...

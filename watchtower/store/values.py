@@ -1,0 +1,113 @@
+"""What the store takes and gives besides the model's own values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from watchtower.incidents.model import Debt, Decision, Incident
+    from watchtower.model import AlertState, Delivery, DeliveryState, Priority, Transition
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRow:
+    """A work unit as the plan wants it in the store; ``due_at`` is used only when the row is new."""
+
+    id: str
+    source: str
+    account: str
+    region: str
+    period: int
+    fingerprint: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedUnit:
+    """A unit this worker may tick until its lease ends; ``epoch`` fences the commit.
+
+    ``last_tick`` is the newest committed tick (epoch seconds); ``failures`` counts polls that failed in a row.
+    """
+
+    id: str
+    epoch: int
+    due_at: datetime
+    last_tick: int | None
+    memory: bytes | None
+    failing_since: datetime | None
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class TickCommit:
+    """Everything one tick changes; committed whole, or not at all when the epoch no longer holds.
+
+    ``last_tick`` None keeps the old one (the poll failed and keeps its slot); ``memory`` None keeps the old.
+    """
+
+    unit: str
+    epoch: int
+    due_at: datetime
+    last_tick: int | None
+    memory: bytes | None
+    failing_since: datetime | None
+    failures: int
+    failure: str
+    states: tuple[AlertState, ...] = ()
+    transitions: tuple[Transition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnitHealth:
+    """How a unit fares, for the own alerts and the metrics."""
+
+    id: str
+    source: str
+    account: str
+    region: str
+    period: int
+    due_at: datetime
+    last_tick: int | None
+    failing_since: datetime | None
+    failures: int
+    failure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How one attempt ended.
+
+    ``state`` is ACCEPTED, DEAD, WITHDRAWN, PENDING (rejected for now: try again) or AMBIGUOUS (try again, and the
+    resolve is owed already). ``next_at`` says when to try again.
+    """
+
+    state: DeliveryState
+    detail: str
+    next_at: datetime | None = None
+    ref: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxDepth:
+    """Open rows of one channel at one priority; ``oldest`` is the creation of the oldest of them."""
+
+    channel: str
+    priority: Priority
+    count: int
+    oldest: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What the store knows about one alert, newest first."""
+
+    state: AlertState | None
+    transitions: tuple[Transition, ...]
+    decisions: tuple[Decision, ...]
+    incidents: tuple[Incident, ...]
+    deliveries: tuple[Delivery, ...]
+    debts: tuple[Debt, ...]

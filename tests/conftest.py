@@ -1,0 +1,18 @@
+"""Rules for every test: nothing may be left running."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def no_task_outlives_its_test() -> AsyncIterator[None]:
+    """A leaked task is a failure, not a curiosity."""
+    before = asyncio.all_tasks()
+    yield
+    await asyncio.sleep(0)
+    leaked = [task for task in asyncio.all_tasks() - before if not task.done()]
+    assert not leaked, f"tasks left running: {leaked}"

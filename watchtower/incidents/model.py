@@ -44,6 +44,8 @@ class Incident:
     ``channels`` and ``settings`` are the route as it was when the incident opened; it ends under them.
     ``told_tier`` is the tier the channels were last told (None while group_wait runs). ``due_at`` is when the
     incident wants to be looked at again whatever happens. ``members`` are firing and resolved ones.
+    ``changed`` says that members joined, left or went dark since ``told_at``, when the channels last heard
+    anything.
     """
 
     id: str
@@ -60,6 +62,7 @@ class Incident:
     ended_at: datetime | None = None
     due_at: datetime | None = None
     changed: bool = False
+    told_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

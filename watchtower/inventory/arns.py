@@ -1,0 +1,68 @@
+"""Which dimension values a resource's ARN stands for, by CloudWatch namespace.
+
+ARN shapes: https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class ArnRule:
+    """Resources of one type and how their ARN (after the account number) spells dimension values.
+
+    The groups of ``pattern`` are named after dimensions.
+    """
+
+    resource_type: str
+    pattern: re.Pattern[str]
+
+
+def _rule(resource_type: str, pattern: str) -> ArnRule:
+    return ArnRule(resource_type, re.compile(pattern))
+
+
+_LOAD_BALANCER = (
+    _rule("elasticloadbalancing:loadbalancer", r"loadbalancer/(?P<LoadBalancer>(?:app|net|gwy)/.+)"),
+    _rule("elasticloadbalancing:targetgroup", r"(?P<TargetGroup>targetgroup/.+)"),
+)
+_RDS = (
+    _rule("rds:db", r"db:(?P<DBInstanceIdentifier>.+)"),
+    _rule("rds:cluster", r"cluster:(?P<DBClusterIdentifier>.+)"),
+)
+_ECS = (
+    _rule("ecs:cluster", r"cluster/(?P<ClusterName>.+)"),
+    _rule("ecs:service", r"service/(?P<ClusterName>[^/]+)/(?P<ServiceName>.+)"),
+)
+
+#: namespace → how the ARNs of its resources are read.
+NAMESPACES: Mapping[str, tuple[ArnRule, ...]] = {
+    "AWS/ApiGateway": (_rule("apigateway:restapis", r"/apis/(?P<ApiId>[^/]+)"),),
+    "AWS/ApplicationELB": _LOAD_BALANCER,
+    "AWS/AutoScaling": (_rule("autoscaling:autoScalingGroup", r".*Name/(?P<AutoScalingGroupName>.+)"),),
+    "AWS/CloudFront": (_rule("cloudfront:distribution", r"distribution/(?P<DistributionId>.+)"),),
+    "AWS/DynamoDB": (_rule("dynamodb:table", r"table/(?P<TableName>[^/]+)"),),
+    "AWS/EBS": (_rule("ec2:volume", r"volume/(?P<VolumeId>.+)"),),
+    "AWS/EC2": (_rule("ec2:instance", r"instance/(?P<InstanceId>.+)"),),
+    "AWS/ECS": _ECS,
+    "AWS/EFS": (_rule("elasticfilesystem:file-system", r"file-system/(?P<FileSystemId>.+)"),),
+    "AWS/ELB": (_rule("elasticloadbalancing:loadbalancer", r"loadbalancer/(?P<LoadBalancerName>[^/]+)"),),
+    "AWS/ElastiCache": (_rule("elasticache:cluster", r"cluster:(?P<CacheClusterId>.+)"),),
+    "AWS/Kinesis": (_rule("kinesis:stream", r"stream/(?P<StreamName>.+)"),),
+    "AWS/Lambda": (_rule("lambda:function", r"function:(?P<FunctionName>[^:]+)"),),
+    "AWS/NATGateway": (_rule("ec2:natgateway", r"natgateway/(?P<NatGatewayId>.+)"),),
+    "AWS/NetworkELB": _LOAD_BALANCER,
+    "AWS/RDS": _RDS,
+    "AWS/S3": (_rule("s3", r"(?P<BucketName>[^/]+)"),),
+    "AWS/SNS": (_rule("sns", r"(?P<TopicName>[^:]+)"),),
+    "AWS/SQS": (_rule("sqs", r"(?P<QueueName>[^:]+)"),),
+    "AWS/States": (_rule("states:stateMachine", r"(?P<StateMachineArn>.*)"),),
+    "CWAgent": (_rule("ec2:instance", r"instance/(?P<InstanceId>.+)"),),
+    "ECS/ContainerInsights": _ECS,
+}

@@ -1,0 +1,92 @@
+"""Metric math as text: which names an expression uses, and the same expression with other names."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: A query id as CloudWatch takes it
+#: (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataQuery.html).
+METRIC_ID = re.compile(r"[a-z][A-Za-z0-9_]*")
+
+#: The longest expression CloudWatch takes, in characters (same page).
+MAX_EXPRESSION = 2048
+
+#: Functions that answer with any number of series, or without the metrics of the rule.
+_MANY_SERIES = {
+    "SEARCH": "a search gives any number of series",
+    "ANOMALY_DETECTION_BAND": "a band gives two series; write `band:` beside `metric:`",
+    "INSIGHT_RULE_METRIC": "it does not read metrics",
+    "DB_PERF_INSIGHTS": "it does not read metrics",
+    "SELECT": "Metrics Insights gives any number of series",
+}
+
+_TOKEN = re.compile(
+    r"""(?P<text>"[^"]*"|'[^']*')
+      | (?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)
+      | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
+      | (?P<other>\s+|.)""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def used_names(expression: str) -> frozenset[str]:
+    """The metric ids an expression reads: its words that start lower-case."""
+    return frozenset(
+        match.group()
+        for match in _TOKEN.finditer(expression)
+        if match.lastgroup == "name" and METRIC_ID.fullmatch(match.group())
+    )
+
+
+def renamed(expression: str, names: Mapping[str, str]) -> str:
+    """The same expression over other ids; texts in quotes stay as they are."""
+
+    def other(match: re.Match[str]) -> str:
+        word = match.group()
+        return names.get(word, word) if match.lastgroup == "name" else word
+
+    return _TOKEN.sub(other, expression)
+
+
+def uses_all_metrics(expression: str) -> bool:
+    """Whether the expression reads METRICS(): every metric of the request, so it cannot share one."""
+    return "METRICS" in _functions(expression)
+
+
+def _functions(expression: str) -> frozenset[str]:
+    return frozenset(
+        match.group()
+        for match in _TOKEN.finditer(expression)
+        if match.lastgroup == "name" and match.group().isupper()
+    )
+
+
+def check_expression(expression: str, declared: frozenset[str]) -> None:
+    """Raise ValueError, with a sentence a person can act on, for an expression that cannot work."""
+    if not expression.strip():
+        raise ValueError("the expression is empty")
+    if len(expression) > MAX_EXPRESSION:
+        raise ValueError(
+            f"the expression has {len(expression)} characters; CloudWatch takes {MAX_EXPRESSION}"
+        )
+    for function in sorted(_functions(expression) & _MANY_SERIES.keys()):
+        raise ValueError(f"{function} in an expression is not supported yet: {_MANY_SERIES[function]}")
+    used = used_names(expression)
+    _check_names(used, declared, everything=uses_all_metrics(expression))
+
+
+def _check_names(used: frozenset[str], declared: frozenset[str], *, everything: bool) -> None:
+    unknown = sorted(used - declared)
+    if unknown:
+        known = ", ".join(sorted(declared))
+        raise ValueError(
+            f"the expression reads {unknown[0]!r}, which is not among its metrics ({known}); "
+            "functions are written in capitals"
+        )
+    unused = sorted(declared - used)
+    if unused and not everything:
+        raise ValueError(f"the metric {unused[0]!r} is declared but the expression does not read it")

@@ -1,0 +1,7 @@
+"""What is true right now, in memory: the engine writes it, the web reads it; losing it costs nothing."""
+
+from watchtower.live.live import LATE_AFTER, STUCK_AFTER, Live
+from watchtower.live.metrics import Metrics
+from watchtower.live.samples import Samples
+
+__all__ = ["LATE_AFTER", "STUCK_AFTER", "Live", "Metrics", "Samples"]

@@ -1,0 +1,205 @@
+"""The product on one screen: ticks make transitions, the flush makes deliveries, the senders make receipts.
+
+::
+
+    tick   claim unit ─► poll ─► judge ─► commit, fenced          engine/tick.py
+    flush  transitions + due incidents ─► decide ─► commit        Engine.flush
+    send   claim channel ─► notifier ─► settle ─► commit          engine/send.py
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import TYPE_CHECKING
+
+import structlog
+
+from watchtower.engine.loops import Loop, supervise
+from watchtower.engine.orphans import orphans
+from watchtower.engine.plan import SELF, Plan, unit_rows
+from watchtower.engine.selfwatch import OWN_ALERTS, SelfWatch
+from watchtower.engine.send import Switchboard
+from watchtower.engine.senders import Senders
+from watchtower.engine.tick import Ticker
+from watchtower.engine.writer import Writer
+from watchtower.errors import StoreError
+from watchtower.incidents.flush import Policy, decide
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from watchtower.clock import Clock
+    from watchtower.engine.settings import EngineSettings
+    from watchtower.incidents.model import FlushPlan
+    from watchtower.incidents.routing import Route
+    from watchtower.live import Live
+    from watchtower.notifiers.base import Notifier
+    from watchtower.sources.base import Source
+    from watchtower.store.store import Store
+    from watchtower.store.values import ClaimedUnit
+
+log = structlog.get_logger("watchtower.engine")
+
+
+class Engine:
+    """All loops of one worker over one store."""
+
+    def __init__(
+        self,
+        store: Store,
+        sources: Mapping[str, Source],
+        live: Live,
+        clock: Clock,
+        settings: EngineSettings,
+        environment: str,
+    ) -> None:
+        self._store = store
+        self._sources = sources
+        self._live = live
+        self._clock = clock
+        self._settings = settings
+        self._environment = environment
+        self._worker = uuid.uuid4().hex[:8]
+        self._plan = Plan({}, {SELF.id: SELF})
+        self._routes: tuple[Route, ...] = ()
+        self._writer = Writer(store)
+        self._ticker = Ticker(store, self._writer, sources, live, clock, settings, environment)
+        self._selfwatch = SelfWatch(store, self._writer, live, clock, environment)
+        self._switchboard = Switchboard()
+        self._senders = Senders(self._switchboard, store, live, clock, settings)
+        self._in_flight: dict[str, asyncio.Task[None]] = {}
+        self._stopping = asyncio.Event()
+        self._closing = asyncio.Event()
+        self._ticks = Loop("tick", clock, live)
+        self._flushes = Loop("flush", clock, live)
+
+    async def configure(
+        self, plan: Plan, routes: tuple[Route, ...], notifiers: Mapping[str, Notifier]
+    ) -> None:
+        """Take over rules, routes and channels; what no longer has a rule ends, saying so."""
+        await self._store.sync_units(unit_rows(plan, self._clock.now()))
+        self._plan, self._routes = plan, routes
+        self._switchboard.configure(notifiers)
+        self._live.samples.keep_only(set(plan.units))
+        await self._end_orphans()
+        self._ticks.wake()
+        self._flushes.wake()
+        self._senders.wake()
+
+    async def _end_orphans(self) -> None:
+        known = await self._store.alert_states()
+        states, transitions = orphans(known, self._plan, self._sources, OWN_ALERTS, self._clock.now())
+        if states:
+            await self._store.commit_orphans(states, transitions)
+
+    # -- the loops ------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Run until :meth:`stop`; an error that no loop expects ends all of them, and the process with them."""
+        async with asyncio.TaskGroup() as group:
+            writer = group.create_task(self._writer.run(), name="writer")
+            group.create_task(supervise(self._ticks, self._tick_due, self._stopping), name="tick")
+            flush = group.create_task(supervise(self._flushes, self._flush_due, self._stopping), name="flush")
+            send = group.create_task(self._senders.run(self._worker, self._closing), name="send")
+            await self._stopping.wait()
+            await self._drain_ticks(flush)
+            writer.cancel()
+            await self._drain_senders(send)
+
+    def stop(self) -> None:
+        """Finish what is in hand and end; everything else is in the store."""
+        self._stopping.set()
+
+    async def _drain_ticks(self, flush: asyncio.Task[None]) -> None:
+        if self._in_flight:
+            _, late = await asyncio.wait(self._in_flight.values(), timeout=self._settings.drain_ticks)
+            for task in late:
+                task.cancel()
+        await asyncio.wait([flush], timeout=self._settings.drain_ticks)
+        try:
+            await self.flush()
+        except StoreError as error:
+            log.error("drain.flush_failed", error=str(error))
+
+    async def _drain_senders(self, send: asyncio.Task[None]) -> None:
+        """What is due now still leaves, within a bound; what does not is sent after the next start."""
+        try:
+            async with asyncio.timeout(self._settings.drain_sends):
+                while await self._senders.something_due():
+                    await asyncio.sleep(0.05)
+        except (TimeoutError, StoreError) as error:
+            log.warning("drain.unsent", reason=str(error) or "time is up")
+        self._closing.set()
+        await asyncio.wait([send], timeout=1)
+        send.cancel()
+
+    # -- tick -----------------------------------------------------------------------------------------------------
+
+    async def _tick_due(self) -> float:
+        """Claim what is due and start it; seconds until something may be due again."""
+        busy = tuple(self._in_flight)
+        free = self._settings.units_at_once - len(busy)
+        claimed: list[ClaimedUnit] = []
+        if free > 0:
+            lease = self._settings.unit_lease
+            claimed = await self._store.claim_units(self._worker, limit=free, lease=lease, exclude=busy)
+        for unit in claimed:
+            self._in_flight[unit.id] = asyncio.create_task(self._tick(unit), name=unit.id)
+            self._in_flight[unit.id].add_done_callback(self._landed)
+        if free <= len(claimed):
+            return self._settings.idle
+        return self._until(await self._store.next_unit_due())
+
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        del self._in_flight[task.get_name()]
+        self._ticks.wake()
+
+    async def _tick(self, claimed: ClaimedUnit) -> None:
+        plan = self._plan
+        unit = plan.units.get(claimed.id)
+        if unit is None:
+            return
+        try:
+            if unit is SELF:
+                await self._end_orphans()
+                changed = await self._selfwatch.run(plan, claimed)
+            else:
+                changed = await self._ticker.run(plan, unit, claimed)
+        except StoreError as error:
+            self._live.metrics.store_failures.inc()
+            log.error("tick.not_committed", unit=unit.id, error=str(error))
+            return
+        except Exception:
+            # A bug in one source must not stop the watch over all others; its unit is late, and that is an alert.
+            log.exception("tick.failed", unit=unit.id)
+            return
+        if changed:
+            self._flushes.wake()
+
+    # -- flush ----------------------------------------------------------------------------------------------------
+
+    async def _flush_due(self) -> float:
+        plan = await self.flush()
+        return self._until(await self._store.next_incident_due()) if plan.empty else 0.0
+
+    async def flush(self) -> FlushPlan:
+        """Transitions and due incidents in, deliveries out; one transaction, pure inside."""
+        policy = Policy(self._environment, self._routes, self._switchboard.traits)
+        now = self._clock.now()
+        plan = await self._store.flush(lambda seen: decide(seen, policy, now, _new_id))
+        for decision in plan.decisions:
+            log.info("flush", outcome=decision.outcome, reason=decision.reason, incident=decision.incident_id)
+        for channel in {delivery.channel for delivery in plan.deliveries}:
+            self._senders.wake(channel)
+        return plan
+
+    def _until(self, due: datetime | None) -> float:
+        if due is None:
+            return self._settings.idle
+        return max(0.0, (due - self._clock.now()).total_seconds())
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())

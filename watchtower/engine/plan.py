@@ -1,0 +1,102 @@
+"""From rules to work units, and which slot of a unit's grid is due: pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from watchtower.clock import epoch, from_epoch
+from watchtower.sources.base import Ask, Place, Unit
+from watchtower.store.values import UnitRow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from watchtower.model import AlertKey
+    from watchtower.rulebook.rule import Rule
+    from watchtower.sources.base import Source
+
+#: The unit that watches Watchtower itself; it polls nothing outside.
+SELF = Unit(
+    id="watchtower/self",
+    source="watchtower",
+    account="",
+    region="",
+    period=15,
+    offset=0,
+    delay=0,
+    asks=(),
+    fingerprint="1",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be polled and evaluated; replaced whole on a reload, never changed."""
+
+    rules: Mapping[str, Rule]
+    units: Mapping[str, Unit]
+
+    def owner(self, key: AlertKey, sources: Mapping[str, Source]) -> Unit | None:
+        """The unit that evaluates this alert, or None when nothing does any more."""
+        rule = self.rules.get(key.rule)
+        if rule is None:
+            return None
+        mine = (unit for unit in self.units.values() if unit.source == rule.source)
+        return next((unit for unit in mine if sources[unit.source].owns(unit, key.rule, key.identity)), None)
+
+    def blinded(self, source: str, account: str, region: str) -> list[Rule]:
+        """The rules that see nothing while this source fails in this account and region."""
+        place = (source, account, region)
+        units = [unit for unit in self.units.values() if (unit.source, unit.account, unit.region) == place]
+        return [self.rules[ask.rule] for unit in units for ask in unit.asks]
+
+
+def build_plan(rules: Iterable[Rule], sources: Mapping[str, Source], places: Sequence[Place]) -> Plan:
+    """Cut all enabled rules into work units."""
+    enabled = {rule.name: rule for rule in rules if rule.enabled}
+    units = [SELF]
+    for name, source in sources.items():
+        asks = [_ask(rule) for rule in enabled.values() if rule.source == name]
+        if asks:
+            units.extend(source.plan(asks, places))
+    return Plan(enabled, {unit.id: unit for unit in units})
+
+
+def _ask(rule: Rule) -> Ask:
+    most_urgent = min(level.priority for level in rule.levels)
+    return Ask(rule.name, rule.query, rule.period, rule.slots, most_urgent, rule.accounts, rule.regions)
+
+
+def newest_slot(unit: Unit, now: datetime) -> int:
+    """The newest tick (epoch seconds) that is due by ``now``; older ones are jumped over, never replayed."""
+    return unit.offset + int((epoch(now) - unit.delay - unit.offset) // unit.period) * unit.period
+
+
+def due_at(unit: Unit, tick: int) -> datetime:
+    """When the tick may be polled: its publication delay has passed."""
+    return from_epoch(tick + unit.delay)
+
+
+def skipped_slots(unit: Unit, last_tick: int | None, tick: int) -> int:
+    """How many slots lie unpolled between the last committed tick and this one."""
+    return max(0, (tick - last_tick) // unit.period - 1) if last_tick is not None else 0
+
+
+def unit_rows(plan: Plan, now: datetime) -> list[UnitRow]:
+    """The plan as the store keeps it; a new unit is due at once, for its newest complete slot.
+
+    Units that are spread over their period (probes) begin at their own next slot instead: probing everything in
+    the second of the start would measure our own burst.
+    """
+    return [
+        UnitRow(
+            unit.id, unit.source, unit.account, unit.region, unit.period, unit.fingerprint, _first_due(unit, now)
+        )
+        for unit in plan.units.values()
+    ]
+
+
+def _first_due(unit: Unit, now: datetime) -> datetime:
+    return due_at(unit, newest_slot(unit, now) + unit.period) if unit.offset else now

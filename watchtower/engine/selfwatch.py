@@ -1,0 +1,204 @@
+"""Watchtower's own alerts: what is wrong with the watcher is an alert like any other."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from watchtower.durations import format_duration
+from watchtower.engine.plan import SELF, due_at
+from watchtower.evaluation.own import own_transition
+from watchtower.model import AlertKey, Labels, Priority
+from watchtower.store.values import TickCommit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from watchtower.clock import Clock
+    from watchtower.engine.plan import Plan
+    from watchtower.engine.writer import Writer
+    from watchtower.live import Live
+    from watchtower.model import AlertState, Transition
+    from watchtower.store.store import Store
+    from watchtower.store.values import ClaimedUnit, OutboxDepth, UnitHealth
+
+#: A failing source is told after this many seconds at P3 (design section 8) …
+SOURCE_FAILING_AFTER = 300
+#: … and after this many at the most urgent priority that it blinds.
+SOURCE_BLIND_AFTER = 900
+#: A tick this much later than its due time, in seconds beyond its period, is late.
+TICK_LATE_AFTER = 120
+#: A delivery that waits this many seconds says that its channel fails.
+DELIVERY_FAILING_AFTER = 120
+#: After a start everything is overdue; nothing is called late before this many seconds of uptime.
+SETTLING = 60
+
+OWN_ALERTS = frozenset({"WatchtowerSourceFailing", "WatchtowerTickLate", "WatchtowerDeliveryFailing"})
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """One own alert that should be firing now."""
+
+    name: str
+    identity: Labels
+    priority: Priority
+    summary: str
+    reason: str
+
+    @property
+    def key(self) -> AlertKey:
+        return AlertKey(self.name, self.identity)
+
+
+def concerns(
+    health: Sequence[UnitHealth], outbox: Sequence[OutboxDepth], plan: Plan, now: datetime, uptime: float
+) -> list[Concern]:
+    """Everything that is wrong with the watcher at ``now``."""
+    found = list(_failing_sources(health, plan, now))
+    if uptime >= SETTLING:
+        found.extend(_late_ticks(health, now))
+        found.extend(_failing_channels(outbox, now))
+    return found
+
+
+def _failing_sources(health: Sequence[UnitHealth], plan: Plan, now: datetime) -> Iterable[Concern]:
+    places: dict[tuple[str, str, str], list[UnitHealth]] = defaultdict(list)
+    for unit in health:
+        if unit.failing_since is not None:
+            places[unit.source, unit.account, unit.region].append(unit)
+    for (source, account, region), units in places.items():
+        since = min(unit.failing_since for unit in units if unit.failing_since)
+        seconds = (now - since).total_seconds()
+        if seconds < SOURCE_FAILING_AFTER:
+            continue
+        named = {"source": source, "account": account, "region": region}
+        where = " ".join(part for part in (source, account, region) if part)
+        yield Concern(
+            "WatchtowerSourceFailing",
+            Labels({name: value for name, value in named.items() if value}),
+            _blinded_priority(plan, (source, account, region), seconds),
+            f"{where} has not answered for {format_duration(seconds)}: the alerts that depend on it keep their state",
+            units[0].failure,
+        )
+
+
+def _blinded_priority(plan: Plan, place: tuple[str, str, str], seconds: float) -> Priority:
+    if seconds < SOURCE_BLIND_AFTER:
+        return Priority.P3
+    levels = [level.priority for rule in plan.blinded(*place) for level in rule.levels]
+    return min([Priority.P3, *levels])
+
+
+def _late_ticks(health: Sequence[UnitHealth], now: datetime) -> Iterable[Concern]:
+    late = [
+        unit for unit in health if (now - unit.due_at).total_seconds() > max(TICK_LATE_AFTER, 2 * unit.period)
+    ]
+    if late:
+        worst = max(late, key=lambda unit: now - unit.due_at)
+        behind = format_duration((now - worst.due_at).total_seconds())
+        yield Concern(
+            "WatchtowerTickLate",
+            Labels(),
+            Priority.P2,
+            f"{len(late)} work units are late, {worst.id} by {behind}",
+            "the engine does not keep up with its plan",
+        )
+
+
+def _failing_channels(outbox: Sequence[OutboxDepth], now: datetime) -> Iterable[Concern]:
+    waiting: dict[str, list[OutboxDepth]] = defaultdict(list)
+    for depth in outbox:
+        waiting[depth.channel].append(depth)
+    for channel, depths in waiting.items():
+        oldest = min(depth.oldest for depth in depths)
+        age = (now - oldest).total_seconds()
+        if age >= DELIVERY_FAILING_AFTER:
+            count = sum(depth.count for depth in depths)
+            yield Concern(
+                "WatchtowerDeliveryFailing",
+                Labels({"channel": channel}),
+                Priority.P2,
+                f"channel {channel} has accepted nothing: {count} deliveries wait, the oldest "
+                f"for {format_duration(age)}",
+                "deliveries are not accepted",
+            )
+
+
+def own_changes(
+    found: Sequence[Concern], known: Mapping[AlertKey, AlertState], *, now: datetime, environment: str
+) -> tuple[tuple[AlertState, ...], tuple[Transition, ...]]:
+    """What changes among the own alerts: new and raised ones begin, those no longer found end."""
+    states: list[AlertState] = []
+    transitions: list[Transition] = []
+    wanted = {concern.key: concern for concern in found}
+    ended = [state for key, state in known.items() if key not in wanted and state.firing]
+    for concern in found:
+        state, change = own_transition(
+            concern.name,
+            concern.identity,
+            known.get(concern.key),
+            firing=True,
+            priority=concern.priority,
+            summary=concern.summary,
+            reason=concern.reason,
+            now=now,
+            environment=environment,
+        )
+        states.append(state)
+        transitions.extend([change] if change else [])
+    for previous in ended:
+        state, change = own_transition(
+            previous.key.rule,
+            previous.key.identity,
+            previous,
+            firing=False,
+            priority=previous.priority or Priority.P3,
+            summary=f"{previous.key.rule} is over",
+            reason="no longer so",
+            now=now,
+            environment=environment,
+        )
+        states.append(state)
+        transitions.extend([change] if change else [])
+    return tuple(states), tuple(transitions)
+
+
+class SelfWatch:
+    """The tick of Watchtower's own alerts: claimed, fenced and committed like any other."""
+
+    def __init__(self, store: Store, writer: Writer, live: Live, clock: Clock, environment: str) -> None:
+        self._store = store
+        self._writer = writer
+        self._live = live
+        self._clock = clock
+        self._environment = environment
+        self._started = clock.monotonic()
+
+    async def run(self, plan: Plan, claimed: ClaimedUnit) -> bool:
+        """Look at the store's own figures, commit what changed; whether there are transitions to flush."""
+        now = self._clock.now()
+        health = await self._store.unit_health()
+        outbox = await self._store.outbox()
+        known = {state.key: state for state in await self._store.alert_states(OWN_ALERTS)}
+        found = concerns(health, outbox, plan, now, self._uptime())
+        states, transitions = own_changes(found, known, now=now, environment=self._environment)
+        tick = int(now.timestamp())
+        commit = TickCommit(
+            unit=SELF.id,
+            epoch=claimed.epoch,
+            due_at=due_at(SELF, tick + SELF.period),
+            last_tick=tick,
+            memory=None,
+            failing_since=None,
+            failures=0,
+            failure="",
+            states=states,
+            transitions=transitions,
+        )
+        return await self._writer.commit(commit) and bool(transitions)
+
+    def _uptime(self) -> float:
+        return (self._clock.monotonic() - self._started) / self._live.pace

@@ -1,0 +1,34 @@
+"""The engine's constants in one place, with their units and the reason for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """Seconds unless said otherwise.
+
+    ``unit_lease`` and ``channel_lease`` are on the store's clock; the timeouts are real seconds and shorter, so that
+    a worker gives up before its lease does.
+    """
+
+    unit_lease: float = 60.0
+    poll_timeout: float = 45.0
+    channel_lease: float = 30.0
+    units_at_once: int = 64
+    retry_first: float = 5.0
+    retry_most: float = 300.0
+    send_retry_first: float = 1.0
+    send_retry_most: float = 60.0
+    #: A permanent rejection of an urgent delivery is tried again this often: somebody may mend the credential.
+    rejected_retry: float = 300.0
+    #: P3 to P5 give up after this; P1 and P2 never do.
+    give_up_after: float = 86_400.0
+    idle: float = 5.0
+    drain_ticks: float = 3.0
+    drain_sends: float = 4.0
+
+    def at_pace(self, pace: float) -> EngineSettings:
+        """The same for a clock that runs ``pace`` times as fast: leases must outlive the same real seconds."""
+        return replace(self, unit_lease=self.unit_lease * pace, channel_lease=self.channel_lease * pace)

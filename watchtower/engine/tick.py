@@ -1,0 +1,186 @@
+"""One tick of one unit: claim, poll, evaluate, commit. Nothing is held in memory between ticks."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from watchtower.clock import epoch, from_epoch
+from watchtower.engine.plan import due_at, newest_slot, skipped_slots
+from watchtower.errors import SourceError
+from watchtower.evaluation.judge import Outcome, judge
+from watchtower.model import PollResult, Trouble, TroubleReason
+from watchtower.sources.base import Poll
+from watchtower.store.values import TickCommit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from watchtower.clock import Clock
+    from watchtower.engine.plan import Plan
+    from watchtower.engine.settings import EngineSettings
+    from watchtower.engine.writer import Writer
+    from watchtower.live import Live
+    from watchtower.model import AlertKey, AlertState
+    from watchtower.sources.base import Source, Unit
+    from watchtower.store.store import Store
+    from watchtower.store.values import ClaimedUnit
+
+log = structlog.get_logger("watchtower.tick")
+
+#: Troubles that the next request may well not have; the others wait for the next slot.
+_PASSING = frozenset(set(TroubleReason) - {TroubleReason.FORBIDDEN, TroubleReason.INVALID})
+
+
+@dataclass(frozen=True, slots=True)
+class Ticker:
+    """Runs ticks; every collaborator is handed in."""
+
+    store: Store
+    writer: Writer
+    sources: Mapping[str, Source]
+    live: Live
+    clock: Clock
+    settings: EngineSettings
+    environment: str
+
+    async def run(self, plan: Plan, unit: Unit, claimed: ClaimedUnit) -> bool:
+        """Claimed unit in, committed tick out; whether transitions were committed."""
+        began = self.clock.monotonic()
+        now = self.clock.now()
+        tick = newest_slot(unit, now)
+        self.live.metrics.tick_lag.observe(max(0.0, epoch(now) - epoch(claimed.due_at)))
+
+        polled = await self._poll(Poll(unit, tick, claimed.memory, now))
+        outcomes = await self._judge(plan, unit, tick, polled, now)
+        commit = tick_commit(unit, claimed, tick, polled, outcomes, self.clock.now(), self.settings)
+        committed = await self.writer.commit(commit)
+
+        self._account(unit, claimed, tick, polled, committed)
+        self._say(unit, claimed, tick, polled, outcomes, committed, self.clock.monotonic() - began)
+        return committed and bool(commit.transitions)
+
+    async def _poll(self, poll: Poll) -> PollResult:
+        """Poll; a poll that fails as a whole becomes a result without answers and with its trouble."""
+        unit = poll.unit
+        try:
+            async with asyncio.timeout(self.settings.poll_timeout):
+                return await self.sources[unit.source].poll(poll)
+        except SourceError as error:
+            reason, detail = TroubleReason(error.reason), error.detail
+        except TimeoutError:
+            reason, detail = TroubleReason.TIMEOUT, f"no answer within {self.settings.poll_timeout:g} s"
+        return PollResult((), troubles=(Trouble(unit.source, unit.account, unit.region, reason, detail),))
+
+    async def _judge(
+        self, plan: Plan, unit: Unit, tick: int, polled: PollResult, now: datetime
+    ) -> list[Outcome]:
+        answers = [answer for answer in polled.answers if answer.rule in plan.rules]
+        if not answers:
+            return []
+        known = await self.store.alert_states([answer.rule for answer in answers])
+        outcomes = []
+        for answer in answers:
+            mine = _owned(self.sources[unit.source], unit, answer.rule, known)
+            outcomes.append(
+                judge(
+                    plan.rules[answer.rule],
+                    answer,
+                    mine,
+                    tick=tick,
+                    period=unit.period,
+                    now=now,
+                    environment=self.environment,
+                )
+            )
+        return outcomes
+
+    def _account(
+        self, unit: Unit, claimed: ClaimedUnit, tick: int, polled: PollResult, committed: bool
+    ) -> None:
+        metrics = self.live.metrics
+        for trouble in polled.troubles:
+            metrics.poll_failures.labels(
+                trouble.source, trouble.account, trouble.region, trouble.reason.value
+            ).inc()
+        for rule, count in polled.billed.items():
+            metrics.billed.labels(rule).inc(count)
+        if not committed:
+            metrics.ticks_fenced.inc()
+            return
+        metrics.ticks.labels(unit.source).inc()
+        metrics.ticks_skipped.inc(skipped_slots(unit, claimed.last_tick, tick))
+        if polled.answers:
+            self.live.samples.put(unit.id, polled.samples, period=unit.period, grace=unit.delay)
+
+    def _say(
+        self,
+        unit: Unit,
+        claimed: ClaimedUnit,
+        tick: int,
+        polled: PollResult,
+        outcomes: Sequence[Outcome],
+        committed: bool,
+        took: float,
+    ) -> None:
+        log.info(
+            "tick",
+            unit=unit.id,
+            tick=from_epoch(tick).isoformat(),
+            seconds=round(took, 3),
+            skipped=skipped_slots(unit, claimed.last_tick, tick),
+            evaluated=sum(outcome.evaluated for outcome in outcomes),
+            alarms=sum(outcome.alarms for outcome in outcomes),
+            insufficient=sum(outcome.insufficient for outcome in outcomes),
+            held=sum(outcome.held for outcome in outcomes),
+            transitions=sum(len(outcome.transitions) for outcome in outcomes),
+            troubles=[f"{trouble.reason}: {trouble.detail}" for trouble in polled.troubles],
+            committed=committed,
+        )
+
+
+def _owned(source: Source, unit: Unit, rule: str, known: Sequence[AlertState]) -> dict[AlertKey, AlertState]:
+    return {
+        state.key: state
+        for state in known
+        if state.key.rule == rule and source.owns(unit, rule, state.key.identity)
+    }
+
+
+def tick_commit(
+    unit: Unit,
+    claimed: ClaimedUnit,
+    tick: int,
+    polled: PollResult,
+    outcomes: Sequence[Outcome],
+    now: datetime,
+    settings: EngineSettings,
+) -> TickCommit:
+    """Everything the tick changes. A poll that failed keeps its slot and comes back before the next one is due."""
+    failing = bool(polled.troubles)
+    next_due = due_at(unit, tick + unit.period)
+    passing = any(trouble.reason in _PASSING for trouble in polled.troubles)
+    if passing:
+        next_due = min(next_due, from_epoch(epoch(now) + retry_delay(claimed.failures, settings)))
+    return TickCommit(
+        unit=unit.id,
+        epoch=claimed.epoch,
+        due_at=next_due,
+        last_tick=tick if polled.answers or not failing else None,
+        memory=polled.memory,
+        failing_since=(claimed.failing_since or now) if failing else None,
+        failures=claimed.failures + 1 if failing else 0,
+        failure="; ".join(f"{trouble.reason}: {trouble.detail}" for trouble in polled.troubles)[:1000],
+        states=tuple(state for outcome in outcomes for state in outcome.states),
+        transitions=tuple(change for outcome in outcomes for change in outcome.transitions),
+    )
+
+
+def retry_delay(failures: int, settings: EngineSettings) -> float:
+    """Seconds until a failed poll is tried again: doubling, bounded."""
+    return float(min(settings.retry_most, settings.retry_first * 2 ** min(failures, 16)))
+

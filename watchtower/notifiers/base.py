@@ -1,4 +1,7 @@
-"""What every notifier is: a pure payload and one send. Retries, order, pacing and debt belong to the engine."""
+"""What every notifier is: a pure payload and one send.
+
+Retries, order, pacing and debt belong to the engine.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,11 @@ REQUEST_TIMEOUT = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """The two doors to the outside that notifiers share."""
+    """The two doors to the outside that notifiers share; ``timeout`` bounds one whole send, in seconds."""
 
     http: aiohttp.ClientSession
     aws: AwsClients
+    timeout: float = REQUEST_TIMEOUT
 
 
 class Notifier(Protocol):
@@ -37,7 +41,9 @@ class Notifier(Protocol):
         ...
 
     async def find(self, delivery: Delivery) -> Receipt | None:
-        """Look whether an ambiguous delivery arrived after all; None when the vendor cannot tell or did not see it.
+        """Look whether an ambiguous delivery arrived after all.
+
+        None when the vendor cannot tell or did not see it.
 
         Raises Rejected or Ambiguous when the question itself failed.
         """

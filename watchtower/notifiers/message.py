@@ -1,0 +1,211 @@
+"""The wording every channel shares: one headline, one sentence, bounded lists.
+
+Whatever an alert carries (ten thousand characters, hundreds of members, control characters), what leaves here
+is bounded; a message a vendor refuses for its size is a bug of ours.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from watchtower.model import Event, Priority
+from watchtower.notifiers.text import clean, clock_time, cut, elapsed, number, one_line, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from watchtower.model import Delivery, Notice, NoticeMember
+
+#: Members listed one by one; the rest is counted.
+LISTED_MEMBERS = 10
+#: Evidence lines shown, and the characters each may take.
+EVIDENCE_LINES = 10
+EVIDENCE_WIDTH = 150
+
+_SENTENCE = 1000
+_LINK = 2000
+_LABELS = 20
+_LABEL_NAME = 100
+_LABEL_VALUE = 200
+
+EMOJI: Mapping[Priority, str] = {
+    Priority.P1: "🔴",
+    Priority.P2: "🟠",
+    Priority.P3: "🟡",
+    Priority.P4: "🔵",
+    Priority.P5: "⚪",
+}
+RESOLVED_EMOJI = "🟢"
+
+_WORDS: Mapping[Event, str] = {
+    Event.TRIGGER: "FIRING",
+    Event.UPDATE: "FIRING",
+    Event.REPEAT: "STILL FIRING",
+    Event.ESCALATION: "ESCALATED",
+    Event.RESOLVE: "RESOLVED",
+}
+
+
+def emoji(notice: Notice) -> str:
+    """The colour of the message, readable without opening it."""
+    return RESOLVED_EMOJI if notice.event is Event.RESOLVE else EMOJI[notice.tier]
+
+
+def status(notice: Notice) -> str:
+    """``P1 FIRING``, ``P3 RESOLVED``."""
+    return f"{notice.tier} {_WORDS[notice.event]}"
+
+
+def headline(notice: Notice) -> str:
+    """The one line a locked phone shows: ``🔴 P1 FIRING · RdsCpuHigh: db-1 …``."""
+    return f"{emoji(notice)} {status(notice)} · {title(notice)}"
+
+
+def title(notice: Notice) -> str:
+    """The incident in one line, never empty; the priority is said by :func:`status` already."""
+    return cut(one_line(notice.title).removeprefix(f"{notice.tier} "), _SENTENCE) or rule(notice)
+
+
+def lead(notice: Notice) -> NoticeMember | None:
+    """The member the message speaks about: the flush puts urgent and firing ones first."""
+    return notice.members[0] if notice.members else None
+
+
+def rule(notice: Notice) -> str:
+    """The name of the lead member's rule."""
+    member = lead(notice)
+    return one_line(member.name) if member else notice.route
+
+
+def runbook(notice: Notice) -> str | None:
+    """The first runbook a member names that is a web address of bearable length."""
+    for member in notice.members:
+        link = "".join(clean(member.runbook or "").split())
+        if link.startswith(("https://", "http://")) and len(link) <= _LINK:
+            return link
+    return None
+
+
+def statement(member: NoticeMember) -> str:
+    """One sentence: what, the value, and against which threshold."""
+    facts = []
+    if member.value is not None:
+        facts.append(f"value {number(member.value)}")
+    if member.reason:
+        facts.append(one_line(member.reason))
+    if member.no_data_since:
+        facts.append(f"no data since {clock_time(member.no_data_since)}")
+    said = cut(one_line(member.summary) or one_line(member.name), _SENTENCE)
+    return cut(f"{said} ({'; '.join(facts)})" if facts else said, 2 * _SENTENCE)
+
+
+def duration(notice: Notice) -> str:
+    """How long the incident has lasted, until its end or this notice."""
+    return elapsed(notice.opened_at, notice.ended_at or notice.at)
+
+
+def course(notice: Notice) -> str:
+    """``Firing for 5m, since …`` or ``Resolved after 12m``, and why this is said now."""
+    if notice.event is Event.RESOLVE:
+        told = f"Resolved after {duration(notice)}."
+    else:
+        told = f"Firing for {duration(notice)}, since {clock_time(notice.opened_at)}."
+    why = cut(one_line(notice.reason), _SENTENCE)
+    return f"{told} {why}" if why else told
+
+
+def counts(notice: Notice) -> str:
+    """``3 alerts firing, 1 resolved``."""
+    firing = f"{plural(notice.firing, 'alert')} firing"
+    return f"{firing}, {notice.resolved} resolved" if notice.resolved else firing
+
+
+def members(notice: Notice) -> list[str]:
+    """The listed members, one line each, and ``and N more``."""
+    shown = notice.members[:LISTED_MEMBERS]
+    lines = [_member_line(member) for member in shown]
+    hidden = max(notice.firing + notice.resolved, len(notice.members)) - len(shown)
+    return [*lines, f"and {hidden} more"] if hidden > 0 else lines
+
+
+def _member_line(member: NoticeMember) -> str:
+    mark = EMOJI[member.priority] if member.firing else RESOLVED_EMOJI
+    return f"{mark} {cut(statement(member), 200)}"
+
+
+def evidence(notice: Notice) -> list[str]:
+    """The first evidence lines of the first member that has any."""
+    for member in notice.members:
+        if member.evidence:
+            return [cut(one_line(line), EVIDENCE_WIDTH) for line in member.evidence[:EVIDENCE_LINES]]
+    return []
+
+
+def labels(member: NoticeMember) -> dict[str, str]:
+    """The member's labels, bounded in number and length."""
+    pairs = list(member.labels.items())[:_LABELS]
+    return {cut(one_line(key), _LABEL_NAME): cut(one_line(value), _LABEL_VALUE) for key, value in pairs}
+
+
+def body(delivery: Delivery) -> str:
+    """The whole message as plain text, for e-mail."""
+    notice = delivery.notice
+    parts = [headline(notice), "", *_told(notice)]
+    parts += _listed("Evidence:", evidence(notice))
+    link = runbook(notice)
+    if link:
+        parts += ["", f"Runbook: {cut(link, _SENTENCE)}"]
+    parts += ["", *_footer(delivery)]
+    return "\n".join(parts)
+
+
+def _told(notice: Notice) -> list[str]:
+    member = lead(notice)
+    told = [statement(member)] if member else []
+    told.append(course(notice))
+    if len(notice.members) > 1:
+        told += _listed(f"{counts(notice)}:", members(notice))
+    if member:
+        told += _listed("Labels:", [f"{key} = {value}" for key, value in labels(member).items()])
+    return told
+
+
+def _listed(heading: str, lines: list[str]) -> list[str]:
+    return ["", heading, *(f"  {line}" for line in lines)] if lines else []
+
+
+def _footer(delivery: Delivery) -> list[str]:
+    notice = delivery.notice
+    return [
+        f"Environment: {one_line(notice.environment)}, route: {one_line(notice.route)}",
+        f"Incident {notice.incident_id}, delivery {delivery.id}, sent by watchtower",
+    ]
+
+
+def document(notice: Notice) -> dict[str, Any]:
+    """The message for machines: every list and text in it is bounded."""
+    return {
+        "event": str(notice.event),
+        "priority": str(notice.tier),
+        "incident": notice.incident_id,
+        "environment": cut(one_line(notice.environment), _LABEL_VALUE),
+        "route": cut(one_line(notice.route), _LABEL_VALUE),
+        "status": course(notice),
+        "opened_at": notice.opened_at.isoformat(),
+        "firing": notice.firing,
+        "resolved": notice.resolved,
+        "members": [_member_document(member) for member in notice.members[:LISTED_MEMBERS]],
+        "evidence": evidence(notice),
+    }
+
+
+def _member_document(member: NoticeMember) -> dict[str, Any]:
+    return {
+        "rule": cut(one_line(member.name), _LABEL_VALUE),
+        "state": str(member.state),
+        "priority": str(member.priority),
+        "summary": statement(member),
+        "value": member.value,
+        "since": member.since.isoformat(),
+        "labels": labels(member),
+    }

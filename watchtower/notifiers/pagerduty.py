@@ -1,0 +1,139 @@
+"""PagerDuty through the Events API v2.
+
+Limits and semantics: https://developer.pagerduty.com/docs/send-alert-event. A trigger on an open key is a log
+entry, so repeating one under the same key is safe until its resolve was sent; after that it is a new page.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import orjson
+from pydantic import field_validator
+
+from watchtower.incidents.model import ChannelTraits
+from watchtower.model import Event, Priority, Receipt
+from watchtower.notifiers import message
+from watchtower.notifiers.channel import ChannelConfig, Endpoint
+from watchtower.notifiers.http import Vendor
+from watchtower.notifiers.text import cut, one_line
+from watchtower.secrets import Secret  # noqa: TC001 - pydantic reads it when the class is made
+
+if TYPE_CHECKING:
+    from watchtower.model import Delivery, Notice
+    from watchtower.notifiers.base import Doors
+
+#: Characters of an integration's routing key, of a summary, and of the other texts of a payload.
+ROUTING_KEY_LENGTH = 32
+SUMMARY_LIMIT = 1024
+FIELD_LIMIT = 255
+#: Seconds to wait when a 429 does not say: PagerDuty asks to back off for minutes.
+PATIENCE = 60.0
+
+SEVERITIES = {
+    Priority.P1: "critical",
+    Priority.P2: "error",
+    Priority.P3: "warning",
+    Priority.P4: "info",
+    Priority.P5: "info",
+}
+
+
+class PagerDutyConfig(ChannelConfig):
+    """``routing_key: {env: KEY}``, and in Europe ``api_url: https://events.eu.pagerduty.com``."""
+
+    type: Literal["pagerduty"]
+    routing_key: Secret
+    api_url: Endpoint = "https://events.pagerduty.com"
+    client_url: Endpoint | None = None
+
+    @field_validator("routing_key")
+    @classmethod
+    def _whole_key(cls, key: Secret) -> Secret:
+        if len(key.reveal()) != ROUTING_KEY_LENGTH:
+            raise ValueError(
+                f"a PagerDuty routing key has {ROUTING_KEY_LENGTH} characters; "
+                f"the one from {key.origin} has {len(key.reveal())}"
+            )
+        return key
+
+
+class PagerDuty:
+    """One service integration of PagerDuty."""
+
+    def __init__(self, name: str, config: PagerDutyConfig, doors: Doors) -> None:
+        self._config = config
+        self._vendor = Vendor("PagerDuty", (config.routing_key,), doors, PATIENCE)
+        self._traits = ChannelTraits(
+            name,
+            "pagerduty",
+            f"pagerduty:{config.routing_key.digest}",
+            keyed_by_tier=True,
+            takes_updates=False,
+        )
+
+    @property
+    def traits(self) -> ChannelTraits:
+        """A raised tier is a new key: it rings although the old one was acknowledged."""
+        return self._traits
+
+    async def send(self, delivery: Delivery) -> Receipt:
+        """Send one event; an acceptance proves that PagerDuty has it, not that an incident is open."""
+        event = {
+            "routing_key": self._config.routing_key.reveal(),
+            "client": "watchtower",
+            **({"client_url": self._config.client_url} if self._config.client_url else {}),
+            **payload(delivery),
+        }
+        answer = await self._vendor.post(
+            f"{self._config.api_url}/v2/enqueue", orjson.dumps(event), {"Content-Type": "application/json"}
+        )
+        self._vendor.check(answer)
+        return Receipt(detail=f"accepted under {delivery.dedup_key}")
+
+    async def find(self, delivery: Delivery) -> Receipt | None:  # noqa: ARG002
+        """Never knows: sending again under the same key changes nothing if the first arrived."""
+        return None
+
+
+def payload(delivery: Delivery) -> dict[str, Any]:
+    """The event without its key and client; whatever is not a resolve is a trigger."""
+    if delivery.event is Event.RESOLVE:
+        return {"event_action": "resolve", "dedup_key": delivery.dedup_key}
+    notice = delivery.notice
+    link = message.runbook(notice)
+    return {
+        "event_action": "trigger",
+        "dedup_key": delivery.dedup_key,
+        "payload": _details(notice),
+        "links": [{"href": link, "text": "Runbook"}] if link else [],
+    }
+
+
+def _details(notice: Notice) -> dict[str, Any]:
+    member = message.lead(notice)
+    labels = member.labels if member else notice.group_labels
+    described = {
+        "summary": cut(f"{message.status(notice)} · {message.title(notice)}", SUMMARY_LIMIT),
+        "source": _field(_source(notice)) or "watchtower",
+        "severity": SEVERITIES[notice.tier],
+        "timestamp": notice.at.isoformat(),
+        "component": _field(labels.get("service") or labels.get("source", "")),
+        "group": _field(labels.get("group") or notice.route),
+        "class": _field(message.rule(notice)),
+        "custom_details": message.document(notice),
+    }
+    return {name: value for name, value in described.items() if value}
+
+
+def _source(notice: Notice) -> str:
+    """What is affected: a probe's target, else the place the incident groups by, else the environment."""
+    member = message.lead(notice)
+    if member and "target" in member.labels:
+        return member.labels["target"]
+    place = [notice.group_labels.get(name, "") for name in ("account", "region")]
+    return "/".join(part for part in place if part) or notice.environment
+
+
+def _field(text: str) -> str:
+    return cut(one_line(text), FIELD_LIMIT)

@@ -1,0 +1,97 @@
+"""Slack's Web API as notifiers need it: one call, its errors sorted, a channel's name turned into its id."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import orjson
+
+from watchtower.errors import Ambiguous, Rejected
+from watchtower.notifiers.http import Vendor
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from watchtower.notifiers.base import Doors
+    from watchtower.secrets import Secret
+
+#: Seconds to wait when a 429 does not say.
+PATIENCE = 30.0
+#: Slack says of some of these that a part of the operation may have succeeded.
+UNCERTAIN = frozenset({"internal_error", "fatal_error", "request_timeout", "service_unavailable"})
+#: The message to edit is gone or may no longer be edited: it has to be posted afresh.
+NOT_EDITABLE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+
+_PAGES = 10
+_CHANNEL_ID = re.compile(r"[CDG][A-Z0-9]{8,}")
+
+
+class SlackApi:
+    """One token's calls."""
+
+    def __init__(self, base: str, token: Secret, doors: Doors) -> None:
+        self._base = base
+        self._token = token
+        self._vendor = Vendor("Slack", (token,), doors, PATIENCE)
+
+    @property
+    def vendor(self) -> Vendor:
+        """The way to Slack, for errors that are not an answer."""
+        return self._vendor
+
+    async def write(self, method: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Call a method with JSON; ``ok: false`` is returned, a missing or broken answer raises."""
+        return await self._call(method, orjson.dumps(arguments), "application/json; charset=utf-8")
+
+    async def read(self, method: str, arguments: Mapping[str, str]) -> dict[str, Any]:
+        """Call a method that takes a form, as the reading ones do; ``ok: false`` is returned."""
+        return await self._call(method, urlencode(arguments).encode(), "application/x-www-form-urlencoded")
+
+    async def pages(self, method: str, arguments: Mapping[str, str]) -> AsyncIterator[dict[str, Any]]:
+        """The pages of a reading method; none when Slack refuses: who may post may not always read."""
+        cursor = ""
+        for _ in range(_PAGES):
+            page = await self.read(method, {**arguments, **({"cursor": cursor} if cursor else {})})
+            if page.get("ok") is not True and page.get("error") not in UNCERTAIN:
+                return
+            yield expect_ok(page)
+            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+            if not cursor:
+                return
+
+    async def channel_id(self, channel: str) -> str | None:
+        """The id of a channel written as id or ``#name``; None when it is not to be found."""
+        if _CHANNEL_ID.fullmatch(channel):
+            return channel
+        wanted = channel.removeprefix("#")
+        asked = {"types": "public_channel,private_channel", "exclude_archived": "true", "limit": "1000"}
+        async for page in self.pages("conversations.list", asked):
+            for found in page.get("channels", ()):
+                if found.get("name") == wanted:
+                    return str(found["id"])
+        return None
+
+    async def _call(self, method: str, body: bytes, kind: str) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {self._token.reveal()}", "Content-Type": kind}
+        answer = self._vendor.check(await self._vendor.post(f"{self._base}/{method}", body, headers))
+        said = answer.json()
+        if said is None:
+            raise Ambiguous("Slack's answer is not JSON")
+        if said.get("error") == "ratelimited":
+            wait = answer.retry_after
+            raise Rejected(
+                "Slack: ratelimited", permanent=False, retry_after=PATIENCE if wait is None else wait
+            )
+        return said
+
+
+def expect_ok(said: dict[str, Any]) -> dict[str, Any]:
+    """The answer if Slack did what was asked; otherwise raises what its error word means."""
+    if said.get("ok") is True:
+        return said
+    error = str(said.get("error", "no error named"))[:100]
+    if error in UNCERTAIN:
+        raise Ambiguous(f"Slack: {error}")
+    raise Rejected(f"Slack: {error}", permanent=True)

@@ -1,0 +1,45 @@
+"""Slack through an incoming webhook: it can post and nothing else, so every event is a new message."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from watchtower.incidents.model import ChannelTraits
+from watchtower.model import Receipt
+from watchtower.notifiers.blocks import blocks, fallback
+from watchtower.notifiers.http import Vendor
+from watchtower.notifiers.slack_api import PATIENCE
+
+if TYPE_CHECKING:
+    from watchtower.model import Delivery
+    from watchtower.notifiers.base import Doors
+    from watchtower.secrets import Secret
+
+
+class SlackWebhook:
+    """One incoming webhook; the channel it posts to is Slack's setting, not ours."""
+
+    def __init__(self, name: str, url: Secret, doors: Doors) -> None:
+        self._url = url
+        self._vendor = Vendor("Slack's webhook", (url,), doors, PATIENCE)
+        self._traits = ChannelTraits(name, "slack", f"slack-webhook:{url.digest}", takes_updates=False)
+
+    @property
+    def traits(self) -> ChannelTraits:
+        """No updates: each would be one message more."""
+        return self._traits
+
+    async def send(self, delivery: Delivery) -> Receipt:
+        """Post the message; the answer ``ok`` carries nothing to come back to."""
+        told = {"text": fallback(delivery.notice), "blocks": blocks(delivery)}
+        answer = await self._vendor.post(
+            self._url.reveal(), orjson.dumps(told), {"Content-Type": "application/json; charset=utf-8"}
+        )
+        self._vendor.check(answer)
+        return Receipt(detail="posted")
+
+    async def find(self, delivery: Delivery) -> Receipt | None:  # noqa: ARG002
+        """Never knows: a webhook cannot read."""
+        return None

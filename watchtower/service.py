@@ -1,0 +1,222 @@
+"""The composition root: from a loaded configuration to a running daemon, and back to a clean stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import uuid
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+import aiohttp
+import structlog
+from aiohttp import web
+
+from watchtower import config as configuration
+from watchtower.aws.clients import AwsClients
+from watchtower.clock import Clock, SystemClock
+from watchtower.engine.engine import Engine
+from watchtower.engine.plan import Plan, build_plan
+from watchtower.engine.settings import EngineSettings
+from watchtower.engine.testing import send_test
+from watchtower.errors import ConfigError, StoreError, StoreLocked
+from watchtower.incidents.routing import Route
+from watchtower.live import Live
+from watchtower.notifiers.base import Doors
+from watchtower.notifiers.table import NOTIFIERS
+from watchtower.sources.base import Place
+from watchtower.sources.cloudwatch.source import CloudWatchSource
+from watchtower.sources.probe.source import ProbeSource
+from watchtower.store.store import Store
+from watchtower.web.app import Web
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from watchtower.config import Config, Loaded
+    from watchtower.notifiers.base import Notifier
+    from watchtower.sources.base import Source
+
+log = structlog.get_logger("watchtower.service")
+
+#: Clock seconds between two tries for a store that is locked or unreachable.
+STORE_RETRY = 1.0
+
+
+class Service:
+    """One daemon. ``clock`` and ``settings`` are the demo's and the tests' to choose; users have the defaults."""
+
+    def __init__(
+        self,
+        path: Path,
+        loaded: Loaded,
+        *,
+        clock: Clock | None = None,
+        settings: EngineSettings | None = None,
+        pace: float = 1.0,
+    ) -> None:
+        self._path = path
+        self._loaded = loaded
+        self._clock = clock or SystemClock()
+        self._settings = settings or EngineSettings()
+        self.live = Live(self._clock, pace=pace)
+        self._web = Web(self.live)
+        self._engine: Engine | None = None
+        self._doors: Doors | None = None
+        self._sources: dict[str, Source] = {}
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve, wait for the store, run the engine until :meth:`stop`."""
+        config = self._loaded.config
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(serving(self._web, config.listen))
+            store = await self._wait_for_store(config.store)
+            if store is None:
+                return
+            stack.push_async_callback(store.close)
+            self._doors = await stack.enter_async_context(open_doors(config))
+            self._sources = make_sources(config, self._doors.aws, self._clock)
+            for source in self._sources.values():
+                stack.push_async_callback(source.close)
+            self._engine = Engine(
+                store, self._sources, self.live, self._clock, self._settings, config.environment
+            )
+            await self._configure(self._loaded)
+            self._web.store = store
+            self.live.waiting_for = ""
+            log.info("started", store=store.store_id, rules=len(self._loaded.rules), listen=str(config.listen))
+            if not self._stopping.is_set():
+                await self._engine.run()
+        log.info("stopped")
+
+    def stop(self) -> None:
+        """Drain and end; safe to call more than once and at any moment."""
+        self._stopping.set()
+        if self._engine is not None:
+            self._engine.stop()
+
+    async def reload(self) -> None:
+        """Read the files again; with faults nothing changes, and the log says which."""
+        try:
+            loaded = configuration.load(self._path)
+        except ConfigError as error:
+            self.live.metrics.reload_ok.set(0)
+            log.error("reload.refused", faults=[str(fault) for fault in error.faults])
+            return
+        for name in ("store", "listen", "environment"):
+            if getattr(loaded.config, name) != getattr(self._loaded.config, name):
+                log.warning("reload.needs_restart", setting=name)
+        if self._engine is not None:
+            await self._configure(loaded)
+        self._loaded = loaded
+        log.info("reloaded", rules=len(loaded.rules))
+
+    async def _configure(self, loaded: Loaded) -> None:
+        assert self._engine is not None
+        assert self._doors is not None
+        for warning in loaded.warnings:
+            log.warning("configuration", warning=str(warning))
+        notifiers = make_notifiers(loaded.config, self._doors)
+        plan = make_plan(loaded, self._sources)
+        await self._engine.configure(plan, make_routes(loaded.config), notifiers)
+        environment = self._loaded.config.environment
+        self.live.testers = {
+            name: send_test(notifier, environment, self._clock, lambda: str(uuid.uuid4()))
+            for name, notifier in notifiers.items()
+        }
+        self.live.metrics.reload_ok.set(1)
+
+    async def _wait_for_store(self, url: str) -> Store | None:
+        """Open the store; while another process holds it or it is unreachable, wait and say so in /readyz."""
+        while not self._stopping.is_set():
+            self.live.beat("store")
+            try:
+                return await Store.open(url, clock=self._clock)
+            except StoreLocked as error:
+                self._waiting(str(error))
+            except StoreError as error:
+                self._waiting(f"store: {error}")
+            await _first(self._clock.sleep(STORE_RETRY), self._stopping.wait())
+        return None
+
+    def _waiting(self, reason: str) -> None:
+        if self.live.waiting_for != reason:
+            log.warning("store.waiting", reason=reason)
+        self.live.waiting_for = reason
+
+
+async def _first(*waits: object) -> None:
+    tasks = [asyncio.ensure_future(wait) for wait in waits]  # type: ignore[call-overload]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+# -- composition ------------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def serving(application: Web, listen: str) -> AsyncIterator[None]:
+    """The HTTP surface on ``host:port`` while the context lasts."""
+    host, _, port = listen.rpartition(":")
+    runner = web.AppRunner(application.application(), access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host.strip("[]"), int(port)).start()
+        yield
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def open_doors(config: Config) -> AsyncIterator[Doors]:
+    """The two doors to the outside: HTTP and AWS."""
+    async with aiohttp.ClientSession() as http:
+        aws = AwsClients(config.aws)
+        try:
+            yield Doors(http, aws)
+        finally:
+            await aws.close()
+
+
+def make_sources(config: Config, aws: AwsClients, clock: Clock) -> dict[str, Source]:
+    """Every source that a rule may ask, by name."""
+    return {"cloudwatch": CloudWatchSource(aws, config.aws, clock), "probe": ProbeSource(clock)}
+
+
+def make_notifiers(config: Config, doors: Doors) -> dict[str, Notifier]:
+    """Every configured channel, by name."""
+    return {
+        name: NOTIFIERS[channel.type].build(name, channel, doors) for name, channel in config.channels.items()
+    }
+
+
+def make_routes(config: Config) -> tuple[Route, ...]:
+    """The routes in their order."""
+    return tuple(Route.of(route) for route in config.routes)
+
+
+def make_plan(loaded: Loaded, sources: dict[str, Source]) -> Plan:
+    """All work units of the configuration."""
+    accounts = loaded.config.aws.accounts
+    places = [Place(account.name, region) for account in accounts for region in account.regions]
+    return build_plan(loaded.rules, sources, places)
+
+
+async def run_until_signalled(service: Service) -> None:
+    """Run the service; SIGTERM and SIGINT stop it, SIGHUP reloads."""
+    loop = asyncio.get_running_loop()
+    reloads: set[asyncio.Task[None]] = set()
+
+    def reload() -> None:
+        task = asyncio.ensure_future(service.reload())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, service.stop)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    await service.run()

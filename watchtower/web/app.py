@@ -1,0 +1,99 @@
+"""The HTTP surface: /metrics, /healthz, /readyz and our own small API; it talks only to the store and to live."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from watchtower.errors import DeliveryError, StoreError
+from watchtower.web.exposition import content_type_for, render
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from watchtower.live import Live
+    from watchtower.store.store import Store
+
+#: Bytes of a request body; nothing this API takes is larger.
+MAX_BODY = 64 * 1024
+FAMILIES = ("watchtower", "probe", "aws")
+
+
+class Web:
+    """Handlers over what is live; ``store`` is None until it could be opened."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+        self.store: Store | None = None
+
+    def application(self) -> web.Application:
+        """The aiohttp application with all routes."""
+        app = web.Application(client_max_size=MAX_BODY, middlewares=[_guard])
+        app.router.add_get("/metrics", self.metrics)
+        app.router.add_get("/healthz", self.healthz)
+        app.router.add_get("/readyz", self.readyz)
+        app.router.add_post("/api/v1/channels/{channel}/test", self.send_test)
+        return app
+
+    async def metrics(self, request: web.Request) -> web.StreamResponse:
+        """Prometheus text, or OpenMetrics when the Accept header asks for it; ``?family=`` selects."""
+        family = request.query.get("family", "")
+        if family and family not in FAMILIES:
+            return web.json_response({"error": f"no family {family!r}; there are {', '.join(FAMILIES)}"}, status=400)
+        kind, openmetrics = content_type_for(request.headers.get("Accept", ""))
+        body = await render(self._live, self.store, (family,) if family else FAMILIES, openmetrics=openmetrics)
+        response = web.Response(body=body.encode(), headers={"Content-Type": kind})
+        response.enable_compression()
+        return response
+
+    async def healthz(self, _: web.Request) -> web.StreamResponse:
+        """200 unless no loop has advanced for a minute."""
+        if self._live.stuck():
+            return web.json_response({"status": "no loop has advanced for 60 s"}, status=503)
+        return web.json_response({"status": "alive"})
+
+    async def readyz(self, _: web.Request) -> web.StreamResponse:
+        """200 when the store answers, rules are loaded and no loop is late; otherwise why not."""
+        reason = self._live.unready()
+        if not reason and self.store is not None:
+            try:
+                await self.store.ping()
+            except StoreError as error:
+                reason = str(error)
+        if reason:
+            return web.json_response({"status": "not ready", "reason": reason}, status=503)
+        return web.json_response({"status": "ready"})
+
+    async def send_test(self, request: web.Request) -> web.StreamResponse:
+        """Send a labelled test trigger and its resolve through one channel, past the outbox."""
+        channel = request.match_info["channel"]
+        tester = self._live.testers.get(channel)
+        if tester is None:
+            known = ", ".join(sorted(self._live.testers)) or "none"
+            return web.json_response({"error": f"no channel {channel!r}; configured: {known}"}, status=404)
+        try:
+            detail = await tester()
+        except DeliveryError as error:
+            return web.json_response({"error": error.detail}, status=502)
+        return web.json_response({"channel": channel, "accepted": True, "detail": detail})
+
+
+@web.middleware
+async def _guard(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Whatever changes something is for loopback only, and not for a page in somebody's browser."""
+    if request.method in ("GET", "HEAD"):
+        return await handler(request)
+    if not _is_loopback(request.remote) or "Origin" in request.headers:
+        return web.json_response({"error": "changes are accepted from loopback only"}, status=403)
+    return await handler(request)
+
+
+def _is_loopback(remote: str | None) -> bool:
+    try:
+        return remote is not None and ip_address(remote).is_loopback
+    except ValueError:
+        return False

@@ -4,6 +4,8 @@
 
     WatchtowerError
     ├── ConfigError          configuration or rules that must not start; carries every fault
+    │   └── Unreadable       a file that could not even be opened
+    ├── TemplateError        a template could not be rendered
     ├── SourceError          a poll failed as a whole: state is held, the slot is kept
     ├── DeliveryError        a notifier could not deliver
     │   ├── Rejected         the vendor refused: nothing happened there
@@ -33,6 +35,14 @@ class ConfigError(WatchtowerError):
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple(faults)
         super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class Unreadable(ConfigError):
+    """A file that could not even be opened: misuse, not a mistake in it."""
+
+
+class TemplateError(WatchtowerError):
+    """A template could not be rendered: a label it names is absent, or it grew too long."""
 
 
 class SourceError(WatchtowerError):

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from watchtower.errors import TemplateError
+from watchtower.model import Labels
+from watchtower.schema import Model
+from watchtower.templates import MAX_OUTPUT, Template
+
+
+def render(text: str, **context: object) -> str:
+    return Template(text).render(**context)
+
+
+def test_a_text_without_braces_is_itself() -> None:
+    assert render("CPU is high % {") == "CPU is high % {"
+
+
+def test_a_template_is_filled_from_labels_and_value() -> None:
+    text = "{{ labels.DBInstanceIdentifier }}: CPU at {{ value | round(1) }} %"
+    assert render(text, labels=Labels({"DBInstanceIdentifier": "db-1"}), value=81.26) == "db-1: CPU at 81.3 %"
+
+
+def test_a_label_wins_over_a_method_of_the_same_name() -> None:
+    assert render("{{ labels.items }} {{ labels.only }}", labels=Labels({"items": "a", "only": "b"})) == "a b"
+
+
+def test_labels_can_be_walked_and_taken_apart() -> None:
+    labels = Labels({"LoadBalancer": "app/shop/1234"})
+    assert render("{{ labels.LoadBalancer.split('/')[1] }}", labels=labels) == "shop"
+    assert render("{% for k, v in labels.items() %}{{ k }}={{ v }}{% endfor %}", labels=labels) == (
+        "LoadBalancer=app/shop/1234"
+    )
+
+
+def test_a_duration_can_be_written_as_people_read_it() -> None:
+    assert render("{{ value | duration }}", value=5400) == "1h30m"
+
+
+def test_an_absent_label_is_an_error_not_an_empty_text() -> None:
+    with pytest.raises(TemplateError, match="tenant"):
+        render("{{ labels.tenant }}", labels=Labels())
+
+
+def test_a_value_that_is_none_cannot_be_rounded() -> None:
+    with pytest.raises(TemplateError):
+        render("{{ value | round(1) }}", value=None)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("{{ labels.a", "bad template: "),
+        ("{% if value %}x", "bad template: "),
+        ("{{ lables.a }}", "`lables` is not known here; known are labels, value"),
+        ("{{ value | roud }}", "no filter named `roud`"),
+        ("{{ value | center(99) }}", "no filter named `center`"),
+        ("{{ value is odd }}", "no test named `odd`"),
+        ("{{ range(9) }}", "`range` is not known here"),
+        ("{{ labels.x.format(1) }}", "only these can be called"),
+        ("{% include 'x' %}", "include is not allowed"),
+        ("{% macro x() %}{% endmacro %}", "macro is not allowed"),
+    ],
+)
+def test_a_bad_template_is_refused_when_it_is_read(text: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=r".") as caught:
+        Template(text)
+    assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ 'a' * 1000000000 }}",
+        "{{ [1] * 1000000000 }}",
+        "{{ '%1000000000d' % 1 }}",
+        "{{ 9 ** 9 ** 9 ** 9 }}",
+        "{{ labels.__class__.__mro__ }}",
+        "{{ ''.__class__.__base__.__subclasses__ }}",
+        "{% for a in reason %}{% for b in reason %}{{ reason }}{% endfor %}{% endfor %}",
+    ],
+)
+def test_nothing_in_a_template_can_exhaust_or_escape_the_process(text: str) -> None:
+    began = time.perf_counter()
+    with pytest.raises(TemplateError):
+        render(text, labels=Labels(), reason="x" * 500)
+    assert time.perf_counter() - began < 1
+
+
+def test_output_is_bounded() -> None:
+    assert len(render("{{ reason }}", reason="x" * MAX_OUTPUT)) == MAX_OUTPUT
+    with pytest.raises(TemplateError, match="more than 4096"):
+        render("{{ reason }}!", reason="x" * MAX_OUTPUT)
+
+
+def test_a_template_names_the_labels_it_cannot_do_without() -> None:
+    text = "{{ labels.a }} {{ labels['b-c'] | upper }} {{ labels.get('maybe', '') }} {{ annotations.other }}"
+    assert Template(text).label_names() == {"a", "b-c"}
+    assert Template("plain labels.a").label_names() == frozenset()
+
+
+def test_templates_are_values() -> None:
+    assert Template("{{ value }}") == Template("{{ value }}")
+    assert len({Template("x"), Template("x"), Template("y")}) == 2
+    assert repr(Template("{{ value }}")) == "Template(text='{{ value }}')"
+
+
+def test_a_model_reads_text_and_numbers_as_templates_and_refuses_the_rest() -> None:
+    class Holder(Model):
+        text: Template
+
+    assert Holder.model_validate({"text": 5}).text == Template("5")
+    for wrong in (None, True, {"a": 1}, ["x"]):
+        with pytest.raises(ValueError, match="must be text"):
+            Holder.model_validate({"text": wrong})

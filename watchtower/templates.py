@@ -1,0 +1,189 @@
+"""Templates: Jinja2 in a sandbox, compiled once, bounded in time and output.
+
+A template sees ``labels``, ``value``, ``reason``, ``priority``, ``state``, ``annotations`` and ``target``,
+nothing else: what AWS or a probed page sent reaches it only as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import StrictUndefined, TemplateSyntaxError, meta, nodes
+from jinja2 import Template as Compiled
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic_core import CoreSchema, core_schema
+
+from watchtower.durations import format_duration
+from watchtower.errors import TemplateError
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+
+#: Characters one template may produce; a page's title and summary are far below.
+MAX_OUTPUT = 4096
+#: The names a template may use.
+NAMES = ("labels", "value", "reason", "priority", "state", "annotations", "target")
+
+_FILTERS = {
+    "abs", "capitalize", "count", "d", "default", "filesizeformat", "first", "float", "int", "items",
+    "join", "last", "length", "list", "lower", "max", "min", "reject", "rejectattr", "replace",
+    "reverse", "round", "select", "selectattr", "sort", "string", "title", "trim", "truncate", "unique",
+    "upper",
+}  # fmt: skip
+_TESTS = {
+    "defined", "undefined", "none", "number", "string", "eq", "ne", "lt", "le", "gt", "ge", "in",
+    "equalto", "==", "!=", "<", "<=", ">", ">=",
+}  # fmt: skip
+_METHODS = {
+    "get", "items", "keys", "values", "split", "rsplit", "partition", "rpartition", "strip", "lstrip",
+    "rstrip", "upper", "lower", "title", "replace", "startswith", "endswith", "removeprefix",
+    "removesuffix",
+}  # fmt: skip
+_FORBIDDEN = (
+    nodes.Macro, nodes.CallBlock, nodes.FilterBlock, nodes.Block, nodes.Extends, nodes.Include, nodes.Import,
+    nodes.FromImport, nodes.ImportedName, nodes.EnvironmentAttribute,
+)  # fmt: skip
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """No globals, few filters; labels win over methods of the mapping that holds them."""
+
+    intercepted_binops = frozenset({"*", "**", "%"})
+
+    def __init__(self) -> None:
+        super().__init__(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
+        self.globals.clear()
+        filters: dict[str, Callable[..., Any]] = {name: self.filters[name] for name in _FILTERS}
+        self.filters = {**filters, "duration": format_duration}
+        self.tests = {name: self.tests[name] for name in _TESTS}
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, Mapping) and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """Arithmetic on numbers only: text times a million is memory, not a message."""
+        if not isinstance(left, int | float) or not isinstance(right, int | float):
+            raise TemplateError(f"`{operator}` needs numbers on both sides")
+        if operator == "**":
+            return float(left) ** float(right)
+        return super().call_binop(context, operator, left, right)
+
+
+_SANDBOX = _Sandbox()
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text with ``{{ … }}`` in it, checked and compiled; equal to any template of the same text.
+
+    Raises ValueError with a readable sentence when the text is no template that could ever be rendered.
+    """
+
+    text: str
+    _compiled: Compiled | None = field(init=False, repr=False, compare=False)
+    _labels: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        compiled, labels = _compile(self.text)
+        object.__setattr__(self, "_compiled", compiled)
+        object.__setattr__(self, "_labels", labels)
+
+    def render(self, **context: Any) -> str:
+        """The text filled in.
+
+        Raises TemplateError when a name is absent, a value does not fit, or the text grew too long.
+        """
+        if self._compiled is None:
+            return self.text
+        try:
+            return _bounded(self._compiled.generate(context))
+        except TemplateError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a template is data: whatever it does must not stop the tick
+            raise TemplateError(f"{self.text!r} cannot be rendered: {error}") from None
+
+    def label_names(self) -> frozenset[str]:
+        """The labels it cannot do without: used as ``labels.x`` or ``labels['x']``."""
+        return self._labels
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            _read,
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda template: template.text),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"type": "string"}
+
+
+def _bounded(pieces: Iterable[str]) -> str:
+    kept, length = [], 0
+    for piece in pieces:
+        kept.append(piece)
+        length += len(piece)
+        if length > MAX_OUTPUT:
+            raise TemplateError(f"a template gave more than {MAX_OUTPUT} characters")
+    return "".join(kept)
+
+
+def _read(value: object) -> Template:
+    if isinstance(value, Template):
+        return value
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError('this must be text; put a template in quotes: "{{ … }}"')  # noqa: TRY004 - pydantic's way
+    return Template(str(value))
+
+
+@lru_cache(maxsize=4096)
+def _compile(text: str) -> tuple[Compiled | None, frozenset[str]]:
+    if not any(mark in text for mark in ("{{", "{%", "{#")):
+        return None, frozenset()
+    try:
+        tree = _SANDBOX.parse(text)
+        _check(tree)
+        return _SANDBOX.from_string(tree), frozenset(_label_names(tree))
+    except TemplateSyntaxError as error:
+        raise ValueError(f"bad template: {_lowered(error.message or 'it cannot be parsed')}") from None
+
+
+def _lowered(message: str) -> str:
+    return (message[:1].lower() + message[1:]).rstrip(".")
+
+
+def _check(tree: nodes.Template) -> None:
+    for forbidden in tree.find_all(_FORBIDDEN):
+        raise ValueError(f"bad template: {type(forbidden).__name__.lower()} is not allowed")
+    for kind, known in ((nodes.Filter, _SANDBOX.filters), (nodes.Test, _SANDBOX.tests)):
+        for used in tree.find_all(kind):
+            if used.name not in known:
+                raise ValueError(f"bad template: there is no {kind.__name__.lower()} named `{used.name}`")
+    for name in sorted(meta.find_undeclared_variables(tree)):
+        if name not in NAMES:
+            raise ValueError(f"bad template: `{name}` is not known here; known are {', '.join(NAMES)}")
+    for call in tree.find_all(nodes.Call):
+        if not isinstance(call.node, nodes.Getattr) or call.node.attr not in _METHODS:
+            raise ValueError(f"bad template: only these can be called: {', '.join(sorted(_METHODS))}")
+
+
+def _label_names(tree: nodes.Template) -> Iterator[str]:
+    called = {id(call.node) for call in tree.find_all(nodes.Call)}
+    for used in tree.find_all(nodes.Getattr):
+        if _is_labels(used.node) and id(used) not in called:
+            yield used.attr
+    for item in tree.find_all(nodes.Getitem):
+        if _is_labels(item.node) and isinstance(item.arg, nodes.Const):
+            yield str(item.arg.value)
+
+
+def _is_labels(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Name) and node.name == "labels"

@@ -1,0 +1,6 @@
+"""YAML files with the position of everything in them, and faults instead of exceptions' jargon."""
+
+from watchtower.yamlfile.document import Document, Location, load_yaml, parse_yaml
+from watchtower.yamlfile.wording import did_you_mean, validation_faults
+
+__all__ = ["Document", "Location", "did_you_mean", "load_yaml", "parse_yaml", "validation_faults"]

@@ -1,0 +1,137 @@
+"""Secrets that slip into texts (log lines, error bodies, evidence) are hidden before anybody reads them.
+
+Every pattern runs on RE2, in time linear in the text, and the text is bounded, because what is redacted comes
+from outside. A word too many is hidden rather than a secret too few.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import re2
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from structlog.typing import EventDict, WrappedLogger
+
+#: What stands in the place of a secret.
+HIDDEN = "[redacted]"
+#: Characters of a text that are looked at; the rest is cut off, never passed on unseen.
+MAX_LENGTH = 65_536
+_CUT = " …[cut]"
+#: how deep the processor follows lists and mappings of an event; deeper values are hidden
+_MAX_DEPTH = 6
+
+_NAMES_OF_SECRETS = (
+    r"pass(?:word|wd|phrase)|pwd|secret|secretstring|token|api[_-]?key|access[_-]?key|private[_-]?key"
+    r"|(?:routing|integration|service|account|signing|encryption)[_-]?key|credentials?|signature"
+)
+_QUOTED = r'"(?:[^"\\]|\\.)*"?|\'(?:[^\'\\]|\\.)*\'?|\\"[^"\\]*(?:\\")?'
+_BARE = r"[^\s\"'\\&,;<>(){}\[\]]+"
+_AUTHORIZATION = r"(?:proxy-)?authorization(?:\\?[\"'])?\s*[:=]\s*(?:\\?[\"'])?"
+_KEY_BLOCK = "PRIVATE KEY(?: BLOCK)?-----"
+_SEPARATOR = r"(?:\\?[\"'])?\s*(?:=>|:|=)\s*"
+#: values that say that there is no secret
+_EMPTY = {'""', "''", "null", "none", "true", "false", "nil", "undefined"}
+
+_OPTIONS = re2.Options()
+_OPTIONS.log_errors = False
+
+
+def _pattern(text: str) -> Any:
+    return re2.compile(text, _OPTIONS)
+
+
+#: One look decides whether a text can hold anything: most cannot, and cost nothing more.
+_SUSPICIOUS = _pattern(
+    r"(?i)pass|pwd|secret|token|key|credential|signature|auth|cookie|bearer|basic|akia|asia|abia|acca|xox|xapp"
+    r"|hooks\.slack|eyj|gh[pousr]_|github_pat|glpat|sk_|rk_|aiza|://"
+)
+
+#: What is replaced as a whole, or after the first group, which is kept.
+_PATTERNS = tuple(
+    _pattern(text)
+    for text in (
+        rf"(?s)()-----BEGIN [A-Z0-9 ]*{_KEY_BLOCK}.*?(?:-----END [A-Z0-9 ]*{_KEY_BLOCK}|\z)",
+        rf"(?i)\b({_AUTHORIZATION}(?:AWS4-HMAC-SHA256|Digest)\s+)[^\r\n\"'\\]+",
+        rf"(?i)\b({_AUTHORIZATION}(?:[a-z][a-z0-9_-]*[ \t]+)?)[^\s\"'\\,;]+",
+        r"(?i)\b((?:set-)?cookie(?:\\?[\"'])?\s*[:=]\s*)[^\r\n\"'\\]+",
+        r"()\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b(?:[\s:,;/]{1,3}[A-Za-z0-9/+]{40}\b)?",
+        r"()\b(?:xox[a-z](?:\.xox[a-z])?|xapp)-[A-Za-z0-9-]{8,}",
+        r"(?i)(https?://hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/)[^\s\"'<>]+",
+        r"()\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)*",
+        r"()\b(?:gh[pousr]_|github_pat_|glpat-|[sr]k_(?:live|test)_|AIza)[A-Za-z0-9_-]{16,}",
+        r"(?i)\b([a-z][a-z0-9+.-]*://[^\s/:@\"'?#]*:)[^\s/\"'?#]+(?:@)",
+        r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s/:@\"'?#]{16,}@",
+        rf"(?i)(--?[a-z0-9_-]*(?:{_NAMES_OF_SECRETS})[ \t]+)(?:{_QUOTED}|[^\s\"'-]\S*)",
+    )
+)
+_URL_PATTERNS = frozenset(_PATTERNS[9:11])
+_SCHEMED = _pattern(r"(?i)\b((?:bearer|basic)\s+)([A-Za-z0-9\-._~+/]{8,}=*)")
+_NAMED = _pattern(rf"(?i)([\w.-]*(?:{_NAMES_OF_SECRETS})[_-]?\d*{_SEPARATOR})({_QUOTED}|{_BARE})")
+_ENVIRONMENT = _pattern(
+    rf"(\b(?:[A-Z0-9]+_)*(?:PASSWORD|PASSWD|PASS|SECRET|TOKEN|API_?KEY|ACCESS_KEY)(?:_[A-Z0-9]+)*=)({_QUOTED}|{_BARE})"
+)
+_SECRET_KEY = _pattern(rf"(?i).*(?:{_NAMES_OF_SECRETS}|authorization|cookie)[_-]?\d*")
+
+
+def redact(text: str) -> str:
+    """The text with whatever looks like a secret replaced by ``[redacted]``, cut at MAX_LENGTH characters."""
+    bounded = text if len(text) <= MAX_LENGTH else _cut(text)
+    if _SUSPICIOUS.search(bounded) is None and "-----BEGIN" not in bounded:
+        return bounded
+    for pattern in _PATTERNS:
+        ending = "@" if pattern in _URL_PATTERNS else ""
+        bounded = pattern.sub(rf"\1{HIDDEN}{ending}", bounded)
+    bounded = _SCHEMED.sub(_hide_credential, bounded)
+    bounded = _NAMED.sub(_hide_value, bounded)
+    return str(_ENVIRONMENT.sub(_hide_value, bounded))
+
+
+def redact_event(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
+    """A structlog processor: redacts every text of an event, hides every text under a secret's name."""
+    return {key: _redacted(key, value, 0) for key, value in event_dict.items()}
+
+
+def _cut(text: str) -> str:
+    """The beginning, without the word at the cut: half a secret no longer looks like one."""
+    beginning = text[:MAX_LENGTH]
+    whole = beginning.rstrip() if text[MAX_LENGTH].isspace() else beginning.rpartition(" ")[0]
+    return whole + _CUT
+
+
+def _hide_credential(found: Any) -> str:
+    """Hide what follows Bearer or Basic, unless it is plainly a word of prose (``basic authentication``)."""
+    prefix, token = found.group(1), found.group(2)
+    prose = token.isalpha() and len(token) < 20 and (token.islower() or token.istitle())
+    return str(found.group(0)) if prose else f"{prefix}{HIDDEN}"
+
+
+def _hide_value(found: Any) -> str:
+    name, value = found.group(1), found.group(2)
+    if value.lower() in _EMPTY or HIDDEN.startswith(value.strip("\"'\\")) or HIDDEN in value:
+        return str(found.group(0))
+    return f"{name}{_quote_of(value)}{HIDDEN}{_quote_of(value)}"
+
+
+def _quote_of(value: str) -> str:
+    if value.startswith('\\"'):
+        return '\\"'
+    return value[0] if value[0] in "\"'" else ""
+
+
+def _redacted(key: str, value: object, depth: int) -> object:
+    if isinstance(value, str):
+        return HIDDEN if value and _SECRET_KEY.fullmatch(key) else redact(value)
+    if isinstance(value, dict | list | tuple):
+        return HIDDEN if depth >= _MAX_DEPTH else _redacted_inside(key, value, depth + 1)
+    return value
+
+
+def _redacted_inside(
+    key: str, value: Mapping[Any, object] | list[object] | tuple[object, ...], depth: int
+) -> object:
+    if isinstance(value, list | tuple):
+        return [_redacted(key, item, depth) for item in value]
+    return {name: _redacted(str(name), item, depth) for name, item in value.items()}

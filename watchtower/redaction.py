@@ -62,12 +62,18 @@ _PATTERNS = tuple(
         r"(?i)(https?://hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/)[^\s\"'<>]+",
         r"()\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)*",
         r"()\b(?:gh[pousr]_|github_pat_|glpat-|[sr]k_(?:live|test)_|AIza)[A-Za-z0-9_-]{16,}",
-        r"(?i)\b([a-z][a-z0-9+.-]*://[^\s/:@\"'?#]*:)[^\s/\"'?#]+(?:@)",
-        r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s/:@\"'?#]{16,}@",
         rf"(?i)(--?[a-z0-9_-]*(?:{_NAMES_OF_SECRETS})[ \t]+)(?:{_QUOTED}|[^\s\"'-]\S*)",
     )
 )
-_URL_PATTERNS = frozenset(_PATTERNS[9:11])
+
+#: What stands before the @ of a URL.
+_URL_PATTERNS = tuple(
+    _pattern(text)
+    for text in (
+        r"(?i)\b([a-z][a-z0-9+.-]*://[^\s/:@\"'?#]*:)[^\s/\"'?#]+@",
+        r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s/:@\"'?#]{16,}@",
+    )
+)
 _SCHEMED = _pattern(r"(?i)\b((?:bearer|basic)\s+)([A-Za-z0-9\-._~+/]{8,}=*)")
 _NAMED = _pattern(rf"(?i)([\w.-]*(?:{_NAMES_OF_SECRETS})[_-]?\d*{_SEPARATOR})({_QUOTED}|{_BARE})")
 _ENVIRONMENT = _pattern(
@@ -82,8 +88,9 @@ def redact(text: str) -> str:
     if _SUSPICIOUS.search(bounded) is None and "-----BEGIN" not in bounded:
         return bounded
     for pattern in _PATTERNS:
-        ending = "@" if pattern in _URL_PATTERNS else ""
-        bounded = pattern.sub(rf"\1{HIDDEN}{ending}", bounded)
+        bounded = pattern.sub(rf"\1{HIDDEN}", bounded)
+    for pattern in _URL_PATTERNS:
+        bounded = pattern.sub(rf"\1{HIDDEN}@", bounded)
     bounded = _SCHEMED.sub(_hide_credential, bounded)
     bounded = _NAMED.sub(_hide_value, bounded)
     return str(_ENVIRONMENT.sub(_hide_value, bounded))

@@ -90,13 +90,12 @@ class Slack:
             return None
         oldest = f"{epoch(delivery.first_attempt_at) - SEARCH_MARGIN:.6f}"
         asked = {"channel": channel, "oldest": oldest, "include_all_metadata": "true", "limit": "200"}
-        async for page in self._api.pages("conversations.history", asked):
-            for found in page.get("messages", ()):
-                if _delivery_id(found) == delivery.id:
-                    return Receipt(
-                        {"channel": channel, "ts": found.get("thread_ts", found["ts"])}, "found in history"
-                    )
-        return None
+        found = await self._api.first(
+            "conversations.history", asked, "messages", lambda listed: _delivery_id(listed) == delivery.id
+        )
+        if found is None:
+            return None
+        return Receipt({"channel": channel, "ts": found.get("thread_ts", found["ts"])}, "found in history")
 
 
 #: Links in a message are for reading; previews would bury it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -12,7 +13,7 @@ from watchtower.errors import Ambiguous, Rejected
 from watchtower.notifiers.http import Vendor
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Callable
 
     from watchtower.notifiers.base import Doors
     from watchtower.secrets import Secret
@@ -24,8 +25,12 @@ UNCERTAIN = frozenset({"internal_error", "fatal_error", "request_timeout", "serv
 #: The message to edit is gone or may no longer be edited: it has to be posted afresh.
 NOT_EDITABLE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 
+#: Pages looked through before giving up: ten thousand channels, two thousand messages.
 _PAGES = 10
 _CHANNEL_ID = re.compile(r"[CDG][A-Z0-9]{8,}")
+
+
+Item = Mapping[str, Any]
 
 
 class SlackApi:
@@ -49,29 +54,34 @@ class SlackApi:
         """Call a method that takes a form, as the reading ones do; ``ok: false`` is returned."""
         return await self._call(method, urlencode(arguments).encode(), "application/x-www-form-urlencoded")
 
-    async def pages(self, method: str, arguments: Mapping[str, str]) -> AsyncIterator[dict[str, Any]]:
-        """The pages of a reading method; none when Slack refuses: who may post may not always read."""
+    async def first(
+        self, method: str, arguments: Mapping[str, str], listed: str, wanted: Callable[[Item], bool]
+    ) -> Item | None:
+        """The first ``wanted`` item of those ``listed`` over the pages of a reading method.
+
+        None also when Slack refuses to tell: who may post may not always read.
+        """
         cursor = ""
         for _ in range(_PAGES):
-            page = await self.read(method, {**arguments, **({"cursor": cursor} if cursor else {})})
+            page = await self.read(method, {**arguments, "cursor": cursor} if cursor else arguments)
             if page.get("ok") is not True and page.get("error") not in UNCERTAIN:
-                return
-            yield expect_ok(page)
+                return None
+            found = next(filter(wanted, expect_ok(page).get(listed, ())), None)
             cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
-            if not cursor:
-                return
+            if found is not None or not cursor:
+                return found
+        return None
 
     async def channel_id(self, channel: str) -> str | None:
         """The id of a channel written as id or ``#name``; None when it is not to be found."""
         if _CHANNEL_ID.fullmatch(channel):
             return channel
-        wanted = channel.removeprefix("#")
+        name = channel.removeprefix("#")
         asked = {"types": "public_channel,private_channel", "exclude_archived": "true", "limit": "1000"}
-        async for page in self.pages("conversations.list", asked):
-            for found in page.get("channels", ()):
-                if found.get("name") == wanted:
-                    return str(found["id"])
-        return None
+        found = await self.first(
+            "conversations.list", asked, "channels", lambda listed: listed.get("name") == name
+        )
+        return str(found["id"]) if found else None
 
     async def _call(self, method: str, body: bytes, kind: str) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self._token.reveal()}", "Content-Type": kind}

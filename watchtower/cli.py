@@ -1,0 +1,190 @@
+"""The commands of design section 7. Exit codes: 0 fine, 1 what the table there says, 2 misuse or unreadable files."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import orjson
+import typer
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from watchtower import __version__, client, commands
+from watchtower import config as configuration
+from watchtower.errors import ConfigError, StoreError, Unreachable, Unreadable
+from watchtower.logs import configure_logs
+from watchtower.service import Service, run_until_signalled
+
+if TYPE_CHECKING:
+    from watchtower.config import Loaded
+
+app = typer.Typer(
+    name="watchtower",
+    help="Watches an AWS estate, decides, and pages the right person once, with the evidence.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class Format(StrEnum):
+    """How a command prints data."""
+
+    text = "text"
+    json = "json"
+
+
+ConfigPath = Annotated[Path, typer.Option("--config", help="The configuration file.", metavar="FILE")]
+OutputFormat = Annotated[Format, typer.Option("--format", help="How to print.")]
+DaemonUrl = Annotated[
+    str, typer.Option("--url", envvar="WATCHTOWER_URL", help="Where the daemon listens.", metavar="URL")
+]
+
+
+def _example(text: str) -> str:
+    return f"Example: {text}"
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Watches an AWS estate, decides, and pages the right person once, with the evidence."""
+    if version:
+        sys.stdout.write(f"watchtower {__version__}\n")
+        raise typer.Exit
+
+
+@app.command(epilog=_example("watchtower run --config watchtower.yaml"))
+def run(config: ConfigPath) -> None:
+    """Run the daemon; SIGTERM drains and stops within 10 s, SIGHUP reloads."""
+    loaded = _load(config)
+    configure_logs()
+    try:
+        uvloop.run(run_until_signalled(Service(config, loaded)))
+    except OSError as error:
+        _fail(f"cannot listen on {loaded.config.listen}: {error.strerror or error}", code=1)
+
+
+@app.command(epilog=_example("watchtower demo --once"))
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End with the scenario.")] = False,
+    speed: Annotated[float, typer.Option(help="Virtual seconds in one real second.", min=1, max=240)] = 30,
+    listen: Annotated[str, typer.Option(help="Where to serve /metrics.")] = "127.0.0.1:9464",
+    rules: Annotated[Path | None, typer.Option(help="Rules instead of the demo's.", metavar="DIR")] = None,
+) -> None:
+    """Run the daemon on a simulated estate, no account needed."""
+    from watchtower.demo.run import run_demo  # the simulators load only for the demo
+
+    kept = uvloop.run(run_demo(once=once, speed=speed, listen=listen, rules=rules))
+    raise typer.Exit(0 if kept else 1)
+
+
+@app.command(epilog=_example("watchtower check --config watchtower.yaml"))
+def check(config: ConfigPath, output: OutputFormat = Format.text) -> None:
+    """Print all faults and warnings, sorted, and each rule's worst-case time to page."""
+    try:
+        loaded = configuration.load(config)
+    except Unreadable as error:
+        _fail(str(error), code=2)
+    except ConfigError as error:
+        _print(commands.fault_rows(error.faults), commands.fault_lines(error.faults), output)
+        raise typer.Exit(1) from None
+    report = commands.check_report(loaded)
+    _print(report, commands.check_lines(loaded), output)
+
+
+@app.command(epilog=_example("watchtower once --config watchtower.yaml"))
+def once(config: ConfigPath, output: OutputFormat = Format.text) -> None:
+    """Evaluate every rule once and print a table; nothing is sent."""
+    loaded = _load(config)
+    configure_logs(sys.stderr)
+    found = uvloop.run(commands.evaluate(loaded))
+    if output is Format.json:
+        _write_json(commands.once_report(found))
+    else:
+        _table(("rule", "state", "labels", "priority", "value", "reason"), commands.once_rows(found))
+        for trouble in found.troubles:
+            place = " ".join(part for part in (trouble.source, trouble.account, trouble.region) if part)
+            sys.stderr.write(f"poll failed: {place}: {trouble.reason}: {trouble.detail}\n")
+    raise typer.Exit(1 if found.troubles else 0)
+
+
+@app.command(epilog=_example("""watchtower why 'RdsCpuHigh{DBInstanceIdentifier="db-1"}' --config watchtower.yaml"""))
+def why(
+    alert: Annotated[str, typer.Argument(help="""A rule's name, with labels to narrow it: Name{label="x"}.""")],
+    config: ConfigPath,
+    output: OutputFormat = Format.text,
+) -> None:
+    """Explain an alert from the store: last evaluation, decisions, deliveries."""
+    loaded = _load(config)
+    try:
+        name, labels = commands.parse_alert(alert)
+    except ValueError as error:
+        _fail(str(error), code=2)
+    try:
+        found = asyncio.run(commands.explain(loaded.config.store, name, labels))
+    except StoreError as error:
+        _fail(str(error), code=1)
+    if not found:
+        _fail(commands.nothing_known(loaded, name, alert), code=1)
+    _print([commands.explanation_report(one) for one in found], commands.explanation_lines(found), output)
+
+
+@app.command("send-test", epilog=_example("watchtower send-test oncall"))
+def send_test(
+    channel: Annotated[str, typer.Argument(help="A channel of the configuration.")],
+    url: DaemonUrl = client.DEFAULT_URL,
+    output: OutputFormat = Format.text,
+) -> None:
+    """Ask the running daemon to send a labelled test through one channel."""
+    try:
+        answer = asyncio.run(client.post(url, f"/api/v1/channels/{channel}/test"))
+    except Unreachable as error:
+        _fail(str(error), code=1)
+    _print(answer, [f"{channel}: {answer.get('detail', 'accepted')}"], output)
+
+
+def main() -> None:
+    """The installed command."""
+    app()
+
+
+def _load(path: Path) -> Loaded:
+    try:
+        return configuration.load(path)
+    except Unreadable as error:
+        _fail(str(error), code=2)
+    except ConfigError as error:
+        _fail(str(error), code=1)
+
+
+def _fail(message: str, *, code: int) -> NoReturn:
+    sys.stderr.write(f"{message}\n")
+    raise typer.Exit(code)
+
+
+def _print(data: object, lines: object, output: Format) -> None:
+    if output is Format.json:
+        _write_json(data)
+        return
+    assert not isinstance(lines, str)
+    for line in lines:  # type: ignore[attr-defined]
+        sys.stdout.write(f"{line}\n")
+
+
+def _write_json(data: object) -> None:
+    sys.stdout.write(orjson.dumps(data, option=orjson.OPT_INDENT_2, default=str).decode() + "\n")
+
+
+def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    Console(soft_wrap=True).print(table)

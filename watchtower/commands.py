@@ -1,0 +1,144 @@
+"""What the commands print, apart from how: data for ``--format json``, lines and rows for people."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from watchtower.clock import SystemClock
+from watchtower.config import worst_case_seconds
+from watchtower.durations import format_duration
+from watchtower.engine.explain import explain_lines
+from watchtower.engine.once import evaluate_once
+from watchtower.engine.settings import EngineSettings
+from watchtower.matchers import parse_matchers
+from watchtower.service import make_plan, make_sources, open_doors
+from watchtower.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from watchtower.config import Loaded
+    from watchtower.engine.once import Once
+    from watchtower.faults import Fault
+    from watchtower.store.values import Explanation
+
+# -- check ------------------------------------------------------------------------------------------------------------
+
+
+def fault_lines(faults: Sequence[Fault]) -> list[str]:
+    """One line a fault, sorted by place."""
+    return [str(fault) for fault in sorted(faults)]
+
+
+def fault_rows(faults: Sequence[Fault]) -> dict[str, Any]:
+    """The faults as data."""
+    return {"faults": [asdict(fault) for fault in sorted(faults)]}
+
+
+def check_lines(loaded: Loaded) -> Iterator[str]:
+    """Warnings, then how long each rule may take from breach to page."""
+    yield from fault_lines(loaded.warnings)
+    for rule in sorted(loaded.rules, key=lambda rule: rule.name):
+        seconds = worst_case_seconds(rule, loaded.config)
+        off = "" if rule.enabled else " (disabled)"
+        yield f"{rule.name}: pages at most {format_duration(seconds)} after the breach begins{off}"
+    yield f"{len(loaded.rules)} rules, {len(loaded.warnings)} warnings, no faults"
+
+
+def check_report(loaded: Loaded) -> dict[str, Any]:
+    """The same as data."""
+    return {
+        **fault_rows(loaded.warnings),
+        "rules": [
+            {"alert": rule.name, "file": rule.file, "worst_case_seconds": worst_case_seconds(rule, loaded.config)}
+            for rule in sorted(loaded.rules, key=lambda rule: rule.name)
+        ],
+    }
+
+
+# -- once -------------------------------------------------------------------------------------------------------------
+
+
+async def evaluate(loaded: Loaded) -> Once:
+    """Poll and judge every rule of the configuration once."""
+    clock = SystemClock()
+    async with open_doors(loaded.config) as doors:
+        sources = make_sources(loaded.config, doors.aws, clock)
+        plan = make_plan(loaded, sources)
+        try:
+            return await evaluate_once(
+                plan, sources, clock.now(), loaded.config.environment, EngineSettings().poll_timeout
+            )
+        finally:
+            for source in sources.values():
+                await source.close()
+
+
+def once_rows(found: Once) -> list[tuple[str, ...]]:
+    """The table's rows."""
+    return [
+        (
+            row.rule,
+            row.state,
+            " ".join(f"{name}={value}" for name, value in row.labels.items()),
+            row.priority,
+            "" if row.value is None else f"{row.value:g}",
+            row.reason,
+        )
+        for row in found.rows
+    ]
+
+
+def once_report(found: Once) -> dict[str, Any]:
+    """The same as data."""
+    return {"alerts": [asdict(row) for row in found.rows], "troubles": [asdict(one) for one in found.troubles]}
+
+
+# -- why --------------------------------------------------------------------------------------------------------------
+
+
+def parse_alert(text: str) -> tuple[str, dict[str, str]]:
+    """``Name{a="b"}`` into the rule's name and the labels to narrow by; raises ValueError."""
+    name, brace, rest = text.strip().partition("{")
+    if not brace:
+        return name, {}
+    matchers = parse_matchers(["{" + rest])
+    if any(matcher.operator != "=" for matcher in matchers):
+        raise ValueError(f'{text!r}: only name="value" can narrow an alert')
+    return name, {matcher.name: matcher.value for matcher in matchers}
+
+
+async def explain(url: str, name: str, labels: dict[str, str]) -> list[Explanation]:
+    """Read the store beside the running daemon."""
+    store = await Store.open_readonly(url, clock=SystemClock())
+    try:
+        return await store.explain(name, labels)
+    finally:
+        await store.close()
+
+
+def nothing_known(loaded: Loaded, name: str, alert: str) -> str:
+    """Why there is nothing to explain."""
+    if name in {rule.name for rule in loaded.rules}:
+        return f"{alert}: the rule exists and the store has no change of it: no matching alert has left OK"
+    return f"{alert}: no such alert in the store, and no rule named {name} in the configuration"
+
+
+def explanation_lines(found: Sequence[Explanation]) -> Iterator[str]:
+    """One alert after the other."""
+    for one in found:
+        yield from explain_lines(one)
+
+
+def explanation_report(found: Explanation) -> dict[str, Any]:
+    """The same as data; labels as plain objects."""
+    return _plain(asdict(found))  # type: ignore[no-any-return]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return dict(value) if hasattr(value, "items") else value

@@ -21,6 +21,8 @@ from watchtower.logs import configure_logs
 from watchtower.service import Service, run_until_signalled
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from watchtower.config import Loaded
 
 app = typer.Typer(
@@ -170,12 +172,11 @@ def _fail(message: str, *, code: int) -> NoReturn:
     raise typer.Exit(code)
 
 
-def _print(data: object, lines: object, output: Format) -> None:
+def _print(data: object, lines: Iterable[str], output: Format) -> None:
     if output is Format.json:
         _write_json(data)
         return
-    assert not isinstance(lines, str)
-    for line in lines:  # type: ignore[attr-defined]
+    for line in lines:
         sys.stdout.write(f"{line}\n")
 
 

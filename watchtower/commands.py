@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from watchtower.engine.explain import explain_lines
 from watchtower.engine.once import evaluate_once
 from watchtower.engine.settings import EngineSettings
 from watchtower.matchers import parse_matchers
+from watchtower.model import Priority
 from watchtower.service import make_plan, make_sources, open_doors
 from watchtower.store.store import Store
 
@@ -51,7 +53,11 @@ def check_report(loaded: Loaded) -> dict[str, Any]:
     return {
         **fault_rows(loaded.warnings),
         "rules": [
-            {"alert": rule.name, "file": rule.file, "worst_case_seconds": worst_case_seconds(rule, loaded.config)}
+            {
+                "alert": rule.name,
+                "file": rule.file,
+                "worst_case_seconds": worst_case_seconds(rule, loaded.config),
+            }
             for rule in sorted(loaded.rules, key=lambda rule: rule.name)
         ],
     }
@@ -92,7 +98,10 @@ def once_rows(found: Once) -> list[tuple[str, ...]]:
 
 def once_report(found: Once) -> dict[str, Any]:
     """The same as data."""
-    return {"alerts": [asdict(row) for row in found.rows], "troubles": [asdict(one) for one in found.troubles]}
+    return {
+        "alerts": [asdict(row) for row in found.rows],
+        "troubles": [asdict(one) for one in found.troubles],
+    }
 
 
 # -- why --------------------------------------------------------------------------------------------------------------
@@ -133,12 +142,13 @@ def explanation_lines(found: Sequence[Explanation]) -> Iterator[str]:
 
 def explanation_report(found: Explanation) -> dict[str, Any]:
     """The same as data; labels as plain objects."""
-    return _plain(asdict(found))  # type: ignore[no-any-return]
+    report: dict[str, Any] = _plain(asdict(found))
+    return report
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    return dict(value) if hasattr(value, "items") else value
+    return str(value) if isinstance(value, Priority) else value

@@ -11,6 +11,7 @@ import structlog
 
 from watchtower.redaction import redact_event
 
+
 def configure_logs(stream: TextIO | None = None, *, level: int = logging.INFO) -> None:
     """Write to ``stream`` (standard output by default): colours for a terminal, one JSON object a line otherwise."""
     out = stream or sys.stdout

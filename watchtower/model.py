@@ -9,12 +9,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Any, Self
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from numpy.typing import NDArray
 
 
 class Priority(IntEnum):
@@ -178,16 +182,17 @@ class SeriesBatch:
     @classmethod
     def of(cls, observations: Sequence[Observation], *, end: int, period: int, slots: int) -> Self:
         """Lay observations over the ``slots`` slots of ``period`` seconds that end at ``end`` (exclusive)."""
-        times = np.arange(end - slots * period, end, period, dtype=np.int64)
-        values = np.full((len(observations), slots), np.nan)
         start = end - slots * period
-        for row, observation in enumerate(observations):
-            for at, value in observation.points:
-                slot = (at - start) // period
-                if 0 <= slot < slots:
-                    values[row, slot] = value
+        counts = [len(observation.points) for observation in observations]
+        numbers = chain.from_iterable(chain.from_iterable(observation.points for observation in observations))
+        points = np.fromiter(numbers, np.float64, 2 * sum(counts)).reshape(-1, 2)
+        slot = (points[:, 0].astype(np.int64) - start) // period
+        row = np.repeat(np.arange(len(observations)), counts)
+        inside = (slot >= 0) & (slot < slots)
+        values = np.full((len(observations), slots), np.nan)
+        values[row[inside], slot[inside]] = points[inside, 1]
         values[np.isinf(values)] = np.nan
-        return cls(tuple(observations), times, values)
+        return cls(tuple(observations), np.arange(start, end, period, dtype=np.int64), values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import uuid
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -31,7 +32,7 @@ from watchtower.store.store import Store
 from watchtower.web.app import Web
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Coroutine
     from pathlib import Path
 
     from watchtower.config import Config, Loaded
@@ -42,6 +43,15 @@ log = structlog.get_logger("watchtower.service")
 
 #: Clock seconds between two tries for a store that is locked or unreachable.
 STORE_RETRY = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What exists once the store is ours."""
+
+    engine: Engine
+    doors: Doors
+    sources: dict[str, Source]
 
 
 class Service:
@@ -62,9 +72,7 @@ class Service:
         self._settings = settings or EngineSettings()
         self.live = Live(self._clock, pace=pace)
         self._web = Web(self.live)
-        self._engine: Engine | None = None
-        self._doors: Doors | None = None
-        self._sources: dict[str, Source] = {}
+        self._running: Running | None = None
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
@@ -76,26 +84,29 @@ class Service:
             if store is None:
                 return
             stack.push_async_callback(store.close)
-            self._doors = await stack.enter_async_context(open_doors(config))
-            self._sources = make_sources(config, self._doors.aws, self._clock)
-            for source in self._sources.values():
-                stack.push_async_callback(source.close)
-            self._engine = Engine(
-                store, self._sources, self.live, self._clock, self._settings, config.environment
-            )
-            await self._configure(self._loaded)
+            self._running = await self._start(stack, store)
+            await self._configure(self._running, self._loaded)
             self._web.store = store
             self.live.waiting_for = ""
-            log.info("started", store=store.store_id, rules=len(self._loaded.rules), listen=str(config.listen))
+            log.info("started", store=store.store_id, rules=len(self._loaded.rules), listen=config.listen)
             if not self._stopping.is_set():
-                await self._engine.run()
+                await self._running.engine.run()
         log.info("stopped")
 
     def stop(self) -> None:
         """Drain and end; safe to call more than once and at any moment."""
         self._stopping.set()
-        if self._engine is not None:
-            self._engine.stop()
+        if self._running is not None:
+            self._running.engine.stop()
+
+    async def _start(self, stack: AsyncExitStack, store: Store) -> Running:
+        config = self._loaded.config
+        doors = await stack.enter_async_context(open_doors(config))
+        sources = make_sources(config, doors.aws, self._clock)
+        for source in sources.values():
+            stack.push_async_callback(source.close)
+        engine = Engine(store, sources, self.live, self._clock, self._settings, config.environment)
+        return Running(engine, doors, sources)
 
     async def reload(self) -> None:
         """Read the files again; with faults nothing changes, and the log says which."""
@@ -108,19 +119,17 @@ class Service:
         for name in ("store", "listen", "environment"):
             if getattr(loaded.config, name) != getattr(self._loaded.config, name):
                 log.warning("reload.needs_restart", setting=name)
-        if self._engine is not None:
-            await self._configure(loaded)
+        if self._running is not None:
+            await self._configure(self._running, loaded)
         self._loaded = loaded
         log.info("reloaded", rules=len(loaded.rules))
 
-    async def _configure(self, loaded: Loaded) -> None:
-        assert self._engine is not None
-        assert self._doors is not None
+    async def _configure(self, running: Running, loaded: Loaded) -> None:
         for warning in loaded.warnings:
             log.warning("configuration", warning=str(warning))
-        notifiers = make_notifiers(loaded.config, self._doors)
-        plan = make_plan(loaded, self._sources)
-        await self._engine.configure(plan, make_routes(loaded.config), notifiers)
+        notifiers = make_notifiers(loaded.config, running.doors)
+        plan = make_plan(loaded, running.sources)
+        await running.engine.configure(plan, make_routes(loaded.config), notifiers)
         environment = self._loaded.config.environment
         self.live.testers = {
             name: send_test(notifier, environment, self._clock, lambda: str(uuid.uuid4()))
@@ -147,8 +156,8 @@ class Service:
         self.live.waiting_for = reason
 
 
-async def _first(*waits: object) -> None:
-    tasks = [asyncio.ensure_future(wait) for wait in waits]  # type: ignore[call-overload]
+async def _first(*waits: Coroutine[object, object, object]) -> None:
+    tasks = [asyncio.create_task(wait) for wait in waits]
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
         task.cancel()
@@ -189,9 +198,7 @@ def make_sources(config: Config, aws: AwsClients, clock: Clock) -> dict[str, Sou
 
 def make_notifiers(config: Config, doors: Doors) -> dict[str, Notifier]:
     """Every configured channel, by name."""
-    return {
-        name: NOTIFIERS[channel.type].build(name, channel, doors) for name, channel in config.channels.items()
-    }
+    return {name: NOTIFIERS[channel.type].build(name, channel, doors) for name, channel in config.channels.items()}
 
 
 def make_routes(config: Config) -> tuple[Route, ...]:

@@ -75,9 +75,7 @@ class Engine:
         self._ticks = Loop("tick", clock, live)
         self._flushes = Loop("flush", clock, live)
 
-    async def configure(
-        self, plan: Plan, routes: tuple[Route, ...], notifiers: Mapping[str, Notifier]
-    ) -> None:
+    async def configure(self, plan: Plan, routes: tuple[Route, ...], notifiers: Mapping[str, Notifier]) -> None:
         """Take over rules, routes and channels; what no longer has a rule ends, saying so."""
         await self._store.sync_units(unit_rows(plan, self._clock.now()))
         self._plan, self._routes = plan, routes

@@ -69,7 +69,9 @@ def _delivery_line(delivery: Delivery) -> str:
     when = delivery.finished_at or delivery.next_at
     verb = "next try" if delivery.state.open else "at"
     tries = f", {delivery.attempts} attempts" if delivery.attempts != 1 else ""
-    trouble = f" [{delivery.last_error}]" if delivery.state is not DeliveryState.ACCEPTED and delivery.last_error else ""
+    trouble = (
+        f" [{delivery.last_error}]" if delivery.state is not DeliveryState.ACCEPTED and delivery.last_error else ""
+    )
     return (
         f"{delivery.event} to {delivery.channel}: {delivery.state} {verb} {when:%H:%M:%S} UTC{tries}; "
         f"{delivery.reason}{trouble}"

@@ -42,11 +42,11 @@ class Once:
 
 
 async def evaluate_once(
-    plan: Plan, sources: Mapping[str, Source], now: datetime, environment: str, timeout: float
+    plan: Plan, sources: Mapping[str, Source], now: datetime, environment: str, patience: float
 ) -> Once:
     """Poll every unit at its newest complete slot and judge it as if nothing were known."""
     units = [unit for unit in plan.units.values() if unit is not SELF]
-    results = await asyncio.gather(*(_poll(sources[unit.source], unit, now, timeout) for unit in units))
+    results = await asyncio.gather(*(_poll(sources[unit.source], unit, now, patience) for unit in units))
     rows: list[Row] = []
     for unit, result in zip(units, results, strict=True):
         for answer in result.answers:
@@ -55,14 +55,14 @@ async def evaluate_once(
     return Once(tuple(_merged(rows)), tuple(troubles))
 
 
-async def _poll(source: Source, unit: Unit, now: datetime, timeout: float) -> PollResult:
+async def _poll(source: Source, unit: Unit, now: datetime, patience: float) -> PollResult:
     try:
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(patience):
             return await source.poll(Poll(unit, newest_slot(unit, now), None, now))
     except SourceError as error:
         reason, detail = TroubleReason(error.reason), error.detail
     except TimeoutError:
-        reason, detail = TroubleReason.TIMEOUT, f"no answer within {timeout:g} s"
+        reason, detail = TroubleReason.TIMEOUT, f"no answer within {patience:g} s"
     return PollResult((), troubles=(Trouble(unit.source, unit.account, unit.region, reason, detail),))
 
 

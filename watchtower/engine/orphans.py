@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from watchtower.evaluation.orphans import rule_removed, target_gone
-from watchtower.model import AlertState, Transition
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from watchtower.engine.plan import Plan
+    from watchtower.model import AlertState, Transition
     from watchtower.sources.base import Source
 
 

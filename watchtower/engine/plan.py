@@ -92,7 +92,13 @@ def unit_rows(plan: Plan, now: datetime) -> list[UnitRow]:
     """
     return [
         UnitRow(
-            unit.id, unit.source, unit.account, unit.region, unit.period, unit.fingerprint, _first_due(unit, now)
+            unit.id,
+            unit.source,
+            unit.account,
+            unit.region,
+            unit.period,
+            unit.fingerprint,
+            _first_due(unit, now),
         )
         for unit in plan.units.values()
     ]

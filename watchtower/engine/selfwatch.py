@@ -93,9 +93,7 @@ def _blinded_priority(plan: Plan, place: tuple[str, str, str], seconds: float) -
 
 
 def _late_ticks(health: Sequence[UnitHealth], now: datetime) -> Iterable[Concern]:
-    late = [
-        unit for unit in health if (now - unit.due_at).total_seconds() > max(TICK_LATE_AFTER, 2 * unit.period)
-    ]
+    late = [unit for unit in health if (now - unit.due_at).total_seconds() > max(TICK_LATE_AFTER, 2 * unit.period)]
     if late:
         worst = max(late, key=lambda unit: now - unit.due_at)
         behind = format_duration((now - worst.due_at).total_seconds())

@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger("watchtower.send")
 
 
-def settle(
-    delivery: Delivery, answer: Receipt | DeliveryError, now: datetime, settings: EngineSettings
-) -> Settled:
+def settle(delivery: Delivery, answer: Receipt | DeliveryError, now: datetime, settings: EngineSettings) -> Settled:
     """What one attempt's answer means for the row: accepted, again later, or given up — and why."""
     if isinstance(answer, Receipt):
         return Settled(DeliveryState.ACCEPTED, answer.detail or "accepted", ref=answer.ref)
@@ -125,9 +123,7 @@ class Sender:
         settled = settle(delivery, answer, now, self.settings)
         kept = await self.store.finish(delivery, lease, settled)
         if isinstance(answer, DeliveryError) and answer.retry_after:
-            await self.store.hold_channel(
-                self.channel, lease, now + timedelta(seconds=answer.retry_after)
-            )
+            await self.store.hold_channel(self.channel, lease, now + timedelta(seconds=answer.retry_after))
         self._account(delivery, settled, now, kept)
 
     async def _attempt(self, delivery: Delivery, notifier: Notifier | None) -> Receipt | DeliveryError:

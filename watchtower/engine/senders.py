@@ -64,9 +64,7 @@ class Senders:
         return sorted({*self._switchboard.traits, *owing, *waiting} - set(self._loops))
 
     def _step(self, channel: str, worker: str, stopping: asyncio.Event) -> Callable[[], Awaitable[float]]:
-        sender = Sender(
-            channel, self._switchboard, self._store, self._live, self._clock, self._settings, worker
-        )
+        sender = Sender(channel, self._switchboard, self._store, self._live, self._clock, self._settings, worker)
 
         async def step() -> float:
             due = (await self._store.next_send_due([channel])).get(channel)

@@ -76,9 +76,7 @@ class Ticker:
             reason, detail = TroubleReason.TIMEOUT, f"no answer within {self.settings.poll_timeout:g} s"
         return PollResult((), troubles=(Trouble(unit.source, unit.account, unit.region, reason, detail),))
 
-    async def _judge(
-        self, plan: Plan, unit: Unit, tick: int, polled: PollResult, now: datetime
-    ) -> list[Outcome]:
+    async def _judge(self, plan: Plan, unit: Unit, tick: int, polled: PollResult, now: datetime) -> list[Outcome]:
         answers = [answer for answer in polled.answers if answer.rule in plan.rules]
         if not answers:
             return []
@@ -99,14 +97,10 @@ class Ticker:
             )
         return outcomes
 
-    def _account(
-        self, unit: Unit, claimed: ClaimedUnit, tick: int, polled: PollResult, committed: bool
-    ) -> None:
+    def _account(self, unit: Unit, claimed: ClaimedUnit, tick: int, polled: PollResult, committed: bool) -> None:
         metrics = self.live.metrics
         for trouble in polled.troubles:
-            metrics.poll_failures.labels(
-                trouble.source, trouble.account, trouble.region, trouble.reason.value
-            ).inc()
+            metrics.poll_failures.labels(trouble.source, trouble.account, trouble.region, trouble.reason.value).inc()
         for rule, count in polled.billed.items():
             metrics.billed.labels(rule).inc(count)
         if not committed:
@@ -145,9 +139,7 @@ class Ticker:
 
 def _owned(source: Source, unit: Unit, rule: str, known: Sequence[AlertState]) -> dict[AlertKey, AlertState]:
     return {
-        state.key: state
-        for state in known
-        if state.key.rule == rule and source.owns(unit, rule, state.key.identity)
+        state.key: state for state in known if state.key.rule == rule and source.owns(unit, rule, state.key.identity)
     }
 
 
@@ -183,4 +175,3 @@ def tick_commit(
 def retry_delay(failures: int, settings: EngineSettings) -> float:
     """Seconds until a failed poll is tried again: doubling, bounded."""
     return float(min(settings.retry_most, settings.retry_first * 2 ** min(failures, 16)))
-

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from math import inf, isfinite
+from math import floor, inf, isfinite, log10
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,9 +44,7 @@ class Interval:
 
     def contains(self, other: Interval) -> bool:
         """Every number of ``other`` is one of these."""
-        low_fits = other.low > self.low or (
-            other.low == self.low and (self.low_included or not other.low_included)
-        )
+        low_fits = other.low > self.low or (other.low == self.low and (self.low_included or not other.low_included))
         high_fits = other.high < self.high or (
             other.high == self.high and (self.high_included or not other.high_included)
         )
@@ -79,11 +77,13 @@ class Condition:
 
     ``text`` is the condition as written, spaces tidied. ``intervals`` are the values on which it holds, apart
     from each other and in order; empty where one value does not decide (``no_data``, bands, ``ALARM``).
+    ``unit`` is the one its limit was written in, or empty: values are shown to people in the same.
     """
 
     kind: Kind
     text: str
     intervals: tuple[Interval, ...] = ()
+    unit: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Condition:
@@ -92,8 +92,8 @@ class Condition:
         if tidy in _WORDS:
             return _WORDS[tidy]
         if tidy.startswith("outside "):
-            return cls(Kind.OUTSIDE, tidy, _outside(tidy))
-        return cls(Kind.COMPARE, _spaced(tidy), _compare(tidy))
+            return cls(Kind.OUTSIDE, tidy, _outside(tidy), _unit(tidy))
+        return cls(Kind.COMPARE, _spaced(tidy), _compare(tidy), _unit(tidy))
 
     @property
     def on_values(self) -> bool:
@@ -107,6 +107,25 @@ class Condition:
             return None
         first = self.intervals[0]
         return first.low if isfinite(first.low) else first.high
+
+    def show(self, value: float) -> str:
+        """A value for people in the unit of the limit: 3435973836.8 beside ``< 10 GiB`` is ``3.2 GiB``.
+
+        Rounded to three figures or to whole numbers, but never over the limit: 99.996 beside ``< 100`` is not
+        100.
+        """
+        scale = _scale(self.unit)
+        fewest = max(0, 2 - floor(log10(abs(value / scale)))) if value else 0
+        for decimals in range(fewest, fewest + 15):
+            shown = round(value / scale, decimals)
+            if self._holds(shown * scale) == self._holds(value):
+                break
+        number = f"{shown:.{decimals}f}"
+        number = number.rstrip("0").rstrip(".") if "." in number else number
+        return f"{number} {self.unit}".rstrip() if self.unit in _FACTORS else number + self.unit
+
+    def _holds(self, value: float) -> bool:
+        return any(interval.contains(Interval(value, value, True, True)) for interval in self.intervals)
 
     def breaches(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which datapoints breach, in the shape of ``values``.
@@ -172,15 +191,22 @@ def _outside(text: str) -> tuple[Interval, ...]:
 def _number(written: str, condition: str) -> float:
     """The number of ``5``, ``500ms`` (seconds), ``10 GiB`` (bytes) or ``95%`` (as it stands)."""
     found = _NUMBER.fullmatch(written)
-    if found is not None and found[3] in _FACTORS:
-        number = float(found[1] + found[2]) * _FACTORS[found[3]]
-    elif found is not None and found[3] in _DURATIONS:
-        number = float(found[1] + found[2]) * parse_duration("1" + found[3])
+    if found is not None and (found[3] in _FACTORS or found[3] in _DURATIONS):
+        number = float(found[1] + found[2]) * _scale(found[3])
     else:
         number = _long_duration(written, condition)
     if not isfinite(number):
         raise ValueError(f"{written!r} in the condition {condition!r} is too large for a number")
     return number
+
+
+def _scale(unit: str) -> float:
+    return _FACTORS[unit] if unit in _FACTORS else parse_duration(f"1{unit}")
+
+
+def _unit(text: str) -> str:
+    found = re.search(r"[A-Za-z%]+$", text)
+    return found[0] if found and found[0] in (*_FACTORS, *_DURATIONS) else ""
 
 
 def _long_duration(written: str, condition: str) -> float:

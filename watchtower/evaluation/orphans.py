@@ -1,0 +1,40 @@
+"""Alerts that end because there is nothing left to watch, not because it got well."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from watchtower.evaluation.telling import change
+from watchtower.model import State
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from watchtower.model import AlertState, Transition
+
+
+def rule_removed(state: AlertState, now: datetime) -> tuple[AlertState, Transition | None]:
+    """End an alert whose rule is no longer in the rule files; no transition where nobody was told of it."""
+    return _ended(state, "rule removed", now)
+
+
+def target_gone(state: AlertState, now: datetime) -> tuple[AlertState, Transition | None]:
+    """End an alert whose resource the inventory no longer has; no transition where nobody was told of it."""
+    return _ended(state, "target gone", now)
+
+
+def _ended(state: AlertState, reason: str, now: datetime) -> tuple[AlertState, Transition | None]:
+    after = replace(
+        state,
+        state=State.OK,
+        firing=False,
+        priority=None,
+        value=None,
+        reason=reason,
+        since=now,
+        updated_at=now,
+        no_data_since=None,
+        recovering=False,
+    )
+    return after, change(state, after, f"{state.key}: {reason}") if state.firing else None

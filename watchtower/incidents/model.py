@@ -26,8 +26,8 @@ class ChannelTraits:
 
     ``destination`` tells two targets of one name apart (a re-keyed channel) and is never a secret.
     ``keyed_by_tier``: the vendor knows incidents by key, so a rise triggers a new key and resolves the old
-    (PagerDuty); otherwise a rise is one more message of the same incident. ``takes_updates``: wants to hear of
-    members that join or leave.
+    (PagerDuty); otherwise a rise is one more message of the same incident. ``takes_updates``: wants to hear
+    of members that join or leave.
     """
 
     name: str
@@ -97,8 +97,8 @@ class DeliveryBrief:
 class FlushInput:
     """Everything one flush may look at, read in its transaction.
 
-    ``transitions`` are the unconsumed ones in order; ``incidents`` those not ended; ``deliveries`` and ``debts``
-    belong to these incidents.
+    ``transitions`` are the unconsumed ones in order; ``incidents`` those not ended; ``deliveries`` and
+    ``debts`` belong to these incidents.
     """
 
     store_id: str

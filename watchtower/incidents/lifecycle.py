@@ -1,0 +1,156 @@
+"""The life of one incident: members fire, go dark and resolve; it waits, takes members, and is due."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from watchtower.incidents.model import Incident
+from watchtower.incidents.notices import member_of
+from watchtower.model import NoticeMember, State
+
+if TYPE_CHECKING:
+    from watchtower.incidents.routing import Route
+    from watchtower.model import Labels, Transition
+
+#: How long after its last page an incident takes members: whoever was paged is still looking.
+TAKES_MEMBERS_FOR = timedelta(minutes=10)
+
+
+def opened(incident_id: str, route: Route, group: Labels, first: Transition, now: datetime) -> Incident:
+    """A new incident with its first member, told to nobody yet."""
+    member = member_of(first)
+    return Incident(
+        id=incident_id,
+        route=route.name,
+        group_labels=group,
+        tier=member.priority,
+        opened_at=now,
+        channels=route.channels,
+        settings=route.settings,
+        members=(member,),
+        changed=True,
+    )
+
+
+def member(incident: Incident, alert_id: str) -> NoticeMember | None:
+    """The member that is this alert, firing or resolved."""
+    return next((each for each in incident.members if each.alert_id == alert_id), None)
+
+
+def fired(incident: Incident, transition: Transition) -> Incident:
+    """The incident after this alert joined, fired again after it resolved, or rose within its episode."""
+    new = member_of(transition)
+    old = member(incident, new.alert_id)
+    if old is not None and old.firing:
+        new = replace(new, since=old.since, priority=min(old.priority, new.priority))
+    return _with(incident, new)
+
+
+def continued(incident: Incident, transition: Transition) -> Incident:
+    """The incident after a firing member was seen again, its data back or its priority lower.
+
+    It keeps the priority it has here: a rise may have been told by another incident.
+    """
+    old = member(incident, transition.key.id)
+    if old is None:
+        return incident
+    return _with(incident, replace(member_of(transition), since=old.since, priority=old.priority))
+
+
+def went_dark(incident: Incident, transition: Transition) -> Incident:
+    """The incident after a firing member lost its data: it neither resolves nor rings."""
+    old = member(incident, transition.key.id)
+    if old is None:
+        return incident
+    since = old.no_data_since or transition.at
+    return _with(
+        incident,
+        replace(old, state=State.INSUFFICIENT_DATA, reason=transition.reason, value=None, no_data_since=since),
+    )
+
+
+def resolved(incident: Incident, transition: Transition) -> Incident:
+    """The incident after a member resolved; what it said when it fired stays, to be recognised."""
+    old = member(incident, transition.key.id)
+    if old is None:
+        return incident
+    return _with(
+        incident,
+        replace(
+            old,
+            state=State.OK,
+            firing=False,
+            value=transition.value,
+            reason=transition.reason,
+            since=transition.at,
+            no_data_since=None,
+        ),
+    )
+
+
+def _with(incident: Incident, new: NoticeMember) -> Incident:
+    known = any(each.alert_id == new.alert_id for each in incident.members)
+    members = (
+        tuple(new if each.alert_id == new.alert_id else each for each in incident.members)
+        if known
+        else (*incident.members, new)
+    )
+    return replace(incident, members=members, tier=min(incident.tier, new.priority), changed=True)
+
+
+def over(incident: Incident) -> bool:
+    """Whether no member fires any more."""
+    return not any(each.firing for each in incident.members)
+
+
+def told(incident: Incident, now: datetime, *, paged: bool) -> Incident:
+    """The incident after its channels heard of it; a page starts the time in which it takes members anew."""
+    page_at = now if paged else incident.last_page_at
+    tier = incident.tier if paged else incident.told_tier
+    return replace(incident, told_tier=tier, last_page_at=page_at, told_at=now, changed=False)
+
+
+def ended(incident: Incident, now: datetime) -> Incident:
+    """The incident after its last member resolved."""
+    return replace(incident, ended_at=now, taking_members=False, changed=False)
+
+
+def doors_closed(incident: Incident, now: datetime) -> Incident:
+    """The incident, taking no more members once its last page is too long ago for a silent joiner."""
+    if incident.taking_members and incident.last_page_at is not None:
+        return replace(incident, taking_members=now < incident.last_page_at + TAKES_MEMBERS_FOR)
+    return incident
+
+
+def first_told_at(incident: Incident) -> datetime:
+    """When group_wait ends; urgent incidents and those that rose do not wait for it."""
+    return incident.opened_at + _seconds(incident, "group_wait", 0.0)
+
+
+def update_at(incident: Incident) -> datetime:
+    """When the channels may hear of changed members: one group_interval after they last heard anything."""
+    last = incident.told_at or incident.last_page_at or incident.opened_at
+    return last + _seconds(incident, "group_interval", 60.0)
+
+
+def with_due(incident: Incident) -> Incident:
+    """The incident with the time at which it must be looked at again whatever happens."""
+    return replace(incident, due_at=_due_at(incident))
+
+
+def _due_at(incident: Incident) -> datetime | None:
+    if incident.ended_at is not None:
+        return None
+    if incident.told_tier is None:
+        return first_told_at(incident)
+    due = [update_at(incident)] if incident.changed else []
+    if incident.taking_members and incident.last_page_at is not None:
+        due.append(incident.last_page_at + TAKES_MEMBERS_FOR)
+    return min(due, default=None)
+
+
+def _seconds(incident: Incident, setting: str, default: float) -> timedelta:
+    value = incident.settings.get(setting)
+    return timedelta(seconds=value if isinstance(value, int | float) else default)

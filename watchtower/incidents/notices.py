@@ -1,0 +1,78 @@
+"""What people read: members and titles of notices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from watchtower.model import Event, Notice, NoticeMember, Priority, State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from watchtower.incidents.model import Incident
+    from watchtower.model import Transition
+
+#: How many members one notice carries; the counts are of all.
+MEMBERS_TOLD = 50
+
+
+def priority_of(transition: Transition) -> Priority:
+    """The priority an alert reached; one that nobody stated is told as P3 rather than not at all."""
+    return transition.priority or transition.from_priority or Priority.P3
+
+
+def member_of(transition: Transition) -> NoticeMember:
+    """A firing member as its transition describes it."""
+    return NoticeMember(
+        alert_id=transition.key.id,
+        name=transition.key.rule,
+        labels=transition.labels,
+        state=State.ALARM,
+        firing=True,
+        priority=priority_of(transition),
+        summary=transition.summary,
+        reason=transition.reason,
+        value=transition.value,
+        since=transition.at,
+        runbook=transition.runbook,
+        annotations=transition.annotations,
+        evidence=transition.evidence,
+    )
+
+
+def urgent_first(members: Sequence[NoticeMember]) -> list[NoticeMember]:
+    """Firing members before resolved ones, each most urgent and oldest first."""
+    return sorted(members, key=lambda m: (not m.firing, m.priority, m.since, m.name, m.alert_id))
+
+
+def title(tier: Priority, members: Sequence[NoticeMember]) -> str:
+    """One line for the incident: ``P1 SiteDown: www.example.com is down (and 2 more)``."""
+    ordered = urgent_first(members)
+    if not ordered:
+        return f"{tier} incident without alerts"
+    first = ordered[0]
+    alike = sum(member.firing == first.firing for member in ordered) - 1
+    more = f" (and {alike} more)" if alike else ""
+    return f"{tier} {first.name}: {first.summary or first.labels}{more}"
+
+
+def notice(incident: Incident, event: Event, tier: Priority, *, reason: str, environment: str, now: datetime) -> Notice:
+    """What a delivery about this incident says now."""
+    firing = sum(member.firing for member in incident.members)
+    return Notice(
+        incident_id=incident.id,
+        event=event,
+        tier=tier,
+        route=incident.route,
+        environment=environment,
+        group_labels=incident.group_labels,
+        opened_at=incident.opened_at,
+        at=now,
+        title=title(tier, incident.members),
+        members=tuple(urgent_first(incident.members)[:MEMBERS_TOLD]),
+        firing=firing,
+        resolved=len(incident.members) - firing,
+        reason=reason,
+        ended_at=incident.ended_at,
+    )

@@ -1,0 +1,115 @@
+"""A rule as it was read, with its place in the file: what the checks look at before it becomes a Rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from watchtower.model import Priority
+from watchtower.rulebook.rule import Level, Recover
+from watchtower.sources.table import LATER_SOURCES, SOURCES, SourceSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from watchtower.faults import Fault
+    from watchtower.rulebook.schema import RuleFileModel, RuleModel
+    from watchtower.templates import Template
+    from watchtower.yamlfile import Document, Location
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One rule of a file; ``model`` lacks the keys that were faulty, ``raw`` has them all."""
+
+    document: Document
+    loc: Location
+    raw: Mapping[str, Any]
+    model: RuleModel
+    file: RuleFileModel
+
+    def fault(self, loc: Location, message: str, *, key: bool = False) -> Fault:
+        """A fault at a place inside this rule."""
+        return self.document.fault((*self.loc, *loc), message, key=key)
+
+    @property
+    def name(self) -> str | None:
+        """The alert's name, when the rule has a usable one."""
+        return self.model.alert
+
+    @property
+    def group(self) -> str:
+        """The file's group; by default the file's name."""
+        return self.file.group or self.document.path.stem
+
+    @cached_property
+    def sources(self) -> list[str]:
+        """The source keys the rule has, in its own order; there must be exactly one."""
+        return [key for key in self.raw if key in SOURCES or key in LATER_SOURCES]
+
+    @cached_property
+    def spec(self) -> SourceSpec | None:
+        """The rule's source, when it has exactly one that is supported."""
+        return SOURCES.get(self.sources[0]) if len(self.sources) == 1 else None
+
+    @cached_property
+    def query(self) -> Any:
+        """The source's query, None when it was faulty."""
+        return getattr(self.model, self.spec.name) if self.spec else None
+
+    @cached_property
+    def levels(self) -> tuple[Level, ...]:
+        """The levels that could be read, most urgent first."""
+        return tuple(
+            Level(Priority[name], level.when, *_counts(level.datapoints or self.model.datapoints), level.labels)
+            for name, level in sorted(self.model.when.items())
+        )
+
+    @cached_property
+    def recover(self) -> Recover | None:
+        """Hysteresis, when the rule has any."""
+        given = self.model.recover
+        return Recover(given.when, *_counts(given.datapoints)) if given else None
+
+    @property
+    def labels(self) -> dict[str, Template]:
+        """The file's labels with the rule's laid over them."""
+        return {**self.file.labels, **self.model.labels}
+
+    def templates(self) -> Iterator[tuple[Location, Template]]:
+        """Every template of an alert's texts with its place in the file."""
+        for name in ("summary", "runbook"):
+            template = getattr(self.model, name)
+            if template is not None:
+                yield (*self.loc, name), template
+        for name, template in self.model.annotations.items():
+            yield (*self.loc, "annotations", name), template
+
+    def label_templates(self) -> Iterator[tuple[Location, Template]]:
+        """Every template that makes a label of this rule's alerts, with its place in the file."""
+        for name, template in self.file.labels.items():
+            yield ("labels", name), template
+        for name, template in self.model.labels.items():
+            yield (*self.loc, "labels", name), template
+        for priority, level in self.model.when.items():
+            for name, template in level.labels.items():
+                yield (*self.loc, "when", priority, "labels", name), template
+
+    def own_labels(self) -> Iterator[tuple[Location, str]]:
+        """The names of the labels that file and rule add, with their places; faulty ones too."""
+        yield from _names(("labels",), self.document.data.get("labels"))
+        yield from _names((*self.loc, "labels"), self.raw.get("labels"))
+        when = self.raw.get("when")
+        for priority, level in when.items() if isinstance(when, dict) else ():
+            if isinstance(level, dict):
+                yield from _names((*self.loc, "when", priority, "labels"), level.get("labels"))
+
+
+def _names(loc: Location, labels: object) -> Iterator[tuple[Location, str]]:
+    for name in labels if isinstance(labels, dict) else ():
+        yield (*loc, name), name
+
+
+def _counts(datapoints: Any) -> tuple[int, int]:
+    return datapoints.needed, datapoints.of

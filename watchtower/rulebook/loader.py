@@ -1,0 +1,162 @@
+"""From rule files to rules: every fault of every file at once, then frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import ValidationError
+
+from watchtower.errors import ConfigError
+from watchtower.rulebook.checks import check
+from watchtower.rulebook.draft import Draft
+from watchtower.rulebook.rule import Rule
+from watchtower.rulebook.schema import RuleFileModel, RuleModel
+from watchtower.schema import Model
+from watchtower.yamlfile import load_yaml, validation_faults
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from pathlib import Path
+
+    from watchtower.faults import Fault
+    from watchtower.yamlfile import Document, Location
+
+_Model = TypeVar("_Model", bound=Model)
+
+#: Datapoints looked at beyond the longest N, so that a late one can be replaced by an older (as CloudWatch does).
+SPARE_SLOTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class RuleLoad:
+    """What the files gave: ``rules`` are those without a fault; ``drafts`` are all that could be told apart."""
+
+    rules: tuple[Rule, ...]
+    faults: tuple[Fault, ...]
+    drafts: tuple[Draft, ...] = ()
+
+
+def load_rules(paths: Sequence[Path], *, label_tags: Collection[str] = ()) -> RuleLoad:
+    """Read files and directories of rules; ``label_tags`` are the labels that the configuration takes from tags.
+
+    Never raises for what is wrong in a file: that is in ``faults``, sorted.
+    """
+    faults: list[Fault] = []
+    drafts: list[Draft] = []
+    for path in rule_files(paths):
+        try:
+            document = load_yaml(path)
+        except ConfigError as error:
+            faults.extend(error.faults)
+        else:
+            found, wrong = _drafts(document)
+            drafts.extend(found)
+            faults.extend([*document.faults, *wrong])
+    for draft in drafts:
+        faults.extend(check(draft, label_tags))
+    faults.extend(_same_names(drafts))
+    faults = sorted(set(faults))
+    return RuleLoad(_rules(drafts, faults), tuple(faults), tuple(drafts))
+
+
+def rule_files(paths: Iterable[Path]) -> list[Path]:
+    """The files behind paths, each once: a directory gives its ``*.yaml`` and ``*.yml`` at any depth, sorted.
+
+    Hidden directories are left out: a mounted ConfigMap keeps a second copy of every file in one.
+    """
+    files: dict[Path, Path] = {}
+    for path in paths:
+        for file in _below(path) if path.is_dir() else [path]:
+            files.setdefault(file.resolve(), file)
+    return list(files.values())
+
+
+def _below(directory: Path) -> list[Path]:
+    found = [path for pattern in ("*.yaml", "*.yml") for path in directory.rglob(pattern) if path.is_file()]
+    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(directory).parts))
+
+
+def _drafts(document: Document) -> tuple[list[Draft], list[Fault]]:
+    file, faults = _read(RuleFileModel, document, (), document.data)
+    if "rules" not in document.data:
+        faults.append(document.fault((), "`rules` is missing in the file"))
+    drafts = []
+    for number, raw in enumerate(file.rules):
+        loc: Location = ("rules", number)
+        if not isinstance(raw, dict):
+            faults.append(document.fault(loc, "a rule is a mapping that begins with `- alert: Name`"))
+            continue
+        model, wrong = _read(RuleModel, document, loc, raw)
+        faults.extend(wrong)
+        drafts.append(Draft(document, loc, raw, model, file))
+    return drafts, faults
+
+
+def _read(kind: type[_Model], document: Document, at: Location, raw: dict[str, Any]) -> tuple[_Model, list[Fault]]:
+    """The model without the keys that are faulty, and their faults."""
+    context = {"base_dir": document.path.parent}
+    try:
+        return kind.model_validate(raw, context=context), []
+    except ValidationError as error:
+        faults = validation_faults(error, document, model=kind, at=at)
+        sound = _without(raw, [detail["loc"] for detail in error.errors(include_url=False)])
+        return kind.model_validate(sound, context=context), faults
+
+
+def _without(raw: dict[str, Any], faulty: Iterable[Location]) -> dict[str, Any]:
+    """What is left without the faulty keys; of ``when`` only the faulty priorities go."""
+    sound = dict(raw)
+    for loc in faulty:
+        if loc[0] == "when" and len(loc) > 1 and isinstance(sound.get("when"), dict):
+            sound["when"] = {key: value for key, value in sound["when"].items() if key != loc[1]}
+        else:
+            sound.pop(str(loc[0]), None)
+    return sound
+
+
+def _same_names(drafts: Iterable[Draft]) -> list[Fault]:
+    first: dict[str, Draft] = {}
+    faults = []
+    for draft in drafts:
+        if draft.name is None or first.setdefault(draft.name, draft) is draft:
+            continue
+        other = first[draft.name]
+        line, column = other.document.position((*other.loc, "alert"))
+        place = f"{other.document.path}:{line}:{column}"
+        faults.append(draft.fault(("alert",), f"the alert `{draft.name}` exists already at {place}"))
+    return faults
+
+
+def _rules(drafts: Iterable[Draft], faults: Iterable[Fault]) -> tuple[Rule, ...]:
+    """The rules of all drafts, when nothing at all is wrong in their file."""
+    faulty = {fault.file for fault in faults}
+    return tuple(_rule(draft) for draft in drafts if str(draft.document.path) not in faulty)
+
+
+def _rule(draft: Draft) -> Rule:
+    model, spec = draft.model, draft.spec
+    if spec is None or draft.name is None:
+        raise ValueError(f"{draft.document.path}: a rule without a name or source passed its checks")
+    longest = max([level.of for level in draft.levels] + [draft.recover.of if draft.recover else 1])
+    return Rule(
+        name=draft.name,
+        group=draft.group,
+        source=spec.name,
+        query=draft.query,
+        period=spec.period_of(draft.query),
+        levels=draft.levels,
+        missing=model.missing,
+        recover=draft.recover,
+        slots=model.evaluation_range or longest + SPARE_SLOTS,
+        labels=draft.labels,
+        annotations=model.annotations,
+        summary=model.summary,
+        runbook=model.runbook,
+        accounts=model.accounts,
+        regions=model.regions,
+        enabled=model.enabled,
+        notify=model.notify,
+        file=str(draft.document.path),
+        line=draft.document.position(draft.loc)[0],
+    )

@@ -1,0 +1,186 @@
+"""The grammar of a rule file (design section 5).
+
+Every key of a rule is optional here and what must be there is checked afterwards: then one faulty key does not hide
+what is wrong with the others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
+
+from watchtower.matchers import parse_matchers
+from watchtower.rulebook.conditions import Condition
+from watchtower.rulebook.rule import Missing
+from watchtower.schema import Model
+from watchtower.sources.cloudwatch.query import CloudWatchQuery
+from watchtower.sources.probe.query import ProbeQuery
+from watchtower.templates import Template
+
+#: Datapoints one evaluation may look at: a day of minutes. Memory and the scrape of a tick grow with it.
+MAX_SLOTS = 1440
+
+PriorityName = Literal["P1", "P2", "P3", "P4", "P5"]
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]*")
+_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_DATAPOINTS = re.compile(r"\s*(\d{1,6})\s+of\s+(\d{1,6})\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Datapoints:
+    """``needed`` (M) of the newest ``of`` (N) datapoints."""
+
+    needed: int = 1
+    of: int = 1
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Read ``2 of 3``; raises ValueError."""
+        found = _DATAPOINTS.fullmatch(value) if isinstance(value, str) else None
+        if found is None:
+            raise ValueError(f"{value!r} is not M of N datapoints; write it like `2 of 3`")
+        needed, of = int(found[1]), int(found[2])
+        if needed < 1:
+            raise ValueError(f"`{value}` always holds; at least 1 datapoint must be needed")
+        if needed > of:
+            raise ValueError(f"`{value}` can never hold: {of} datapoints are looked at, {needed} needed")
+        if of > MAX_SLOTS:
+            raise ValueError(f"`{value}` looks at too many datapoints; {MAX_SLOTS} is the most")
+        return cls(needed, of)
+
+
+def _alert_name(value: str) -> str:
+    if not _NAME.fullmatch(value) or len(value) > 200:
+        raise ValueError(f"{value!r} is not an alert name; use a letter, then letters, digits and _ . : -")
+    if value.startswith("Watchtower"):
+        raise ValueError(f"{value!r}: names that begin with Watchtower belong to Watchtower's own alerts")
+    return value
+
+
+def _label_name(value: str) -> str:
+    if not _LABEL.fullmatch(value):
+        raise ValueError(f"{value!r} is not a label name; use letters, digits and _, not a digit first")
+    return value
+
+
+def _condition(value: object) -> Condition:
+    if not isinstance(value, str):
+        raise ValueError('a condition is text in quotes, like "> 80"')  # noqa: TRY004 - pydantic's way
+    return Condition.parse(value)
+
+
+def _level(value: object) -> object:
+    return {"when": value} if isinstance(value, str) else value
+
+
+def _level_or_refusal(value: object) -> object:
+    if isinstance(value, str | Mapping):
+        return _level(value)
+    raise ValueError('a priority holds a condition in quotes, like "> 80", or {when, datapoints, labels}')
+
+
+def _by_priority(value: object) -> object:
+    if isinstance(value, Mapping):
+        return value
+    raise ValueError('`when` holds a condition per priority, like {P2: "> 80"}')
+
+
+def _matchers(value: str) -> str:
+    parse_matchers([value])
+    return value
+
+
+AlertName = Annotated[str, AfterValidator(_alert_name)]
+LabelName = Annotated[str, AfterValidator(_label_name)]
+Templates = dict[LabelName, Template]
+ConditionText = Annotated[Condition, PlainValidator(_condition), WithJsonSchema({"type": "string"})]
+DatapointsText = Annotated[
+    Datapoints,
+    PlainValidator(Datapoints.parse),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+ of \d+$", "examples": ["2 of 3"]}),
+]
+
+
+class LevelModel(Model):
+    """What one priority holds."""
+
+    when: ConditionText
+    datapoints: DatapointsText | None = None
+    labels: Templates = Field(default_factory=dict)
+
+
+class RecoverModel(Model):
+    """Hysteresis: what must hold before a firing alert is OK again."""
+
+    when: ConditionText | None = None
+    datapoints: DatapointsText = Datapoints()
+
+
+class OverrideModel(Model):
+    """Another threshold for some of the series."""
+
+    match: tuple[Annotated[str, AfterValidator(_matchers)], ...] = Field(min_length=1)
+    when: Annotated[dict[PriorityName, Annotated[LevelModel, BeforeValidator(_level)]], Field(min_length=1)]
+    datapoints: DatapointsText | None = None
+
+
+class VanishedModel(Model):
+    """What becomes of the alert of a series that is gone."""
+
+    after: int | None = Field(default=None, ge=1)
+    do: Literal["hold", "resolve", "fire"] = "hold"
+
+
+class RuleModel(Model):
+    """One entry under ``rules:``."""
+
+    alert: AlertName | None = None
+    cloudwatch: CloudWatchQuery | None = None
+    probe: ProbeQuery | None = None
+    logs: Any = None
+    ecr: Any = None
+    inspector: Any = None
+    rds_balance: Any = None
+    balance: Any = None
+    rds_topology: Any = None
+    ec2_events: Any = None
+    asg: Any = None
+    quota: Any = None
+    health: Any = None
+    ecs: Any = None
+    ses: Any = None
+    heartbeat: Any = None
+    composite: Any = None
+    when: Annotated[
+        dict[PriorityName, Annotated[LevelModel, BeforeValidator(_level_or_refusal)]],
+        BeforeValidator(_by_priority),
+    ] = Field(default_factory=dict)
+    datapoints: DatapointsText = Datapoints()
+    missing: Missing = Missing.MISSING
+    recover: RecoverModel | None = None
+    summary: Template | None = None
+    runbook: Template | None = None
+    labels: Templates = Field(default_factory=dict)
+    annotations: Templates = Field(default_factory=dict)
+    accounts: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    enabled: bool = True
+    notify: bool = True
+    evaluation_range: int | None = Field(default=None, ge=1, le=MAX_SLOTS)
+    expect_series: Annotated[int, Field(ge=0)] | None = None
+    overrides: tuple[OverrideModel, ...] = ()
+    window: Literal["grid", "sliding"] = "grid"
+    vanished: VanishedModel = VanishedModel()
+
+
+class RuleFileModel(Model):
+    """A rule file; its rules are read one by one, so that each is checked whatever the others are."""
+
+    group: Annotated[str, Field(min_length=1)] | None = None
+    labels: Templates = Field(default_factory=dict)
+    rules: list[Any] = Field(default_factory=list)

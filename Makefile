@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-peers check format lock audit clean
+.PHONY: demo test test-peers check setup format lock audit clean
 
 demo: $(READY)  ## the main job on a simulated AWS estate, no account needed
 	$(BIN)/watchtower demo --once
@@ -20,6 +20,8 @@ check: $(READY)  ## ruff, mypy strict (tests included), hadolint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/hadolint docker/Dockerfile
+
+setup: $(READY)  ## .venv/bin/watchtower, and everything else
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

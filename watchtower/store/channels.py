@@ -1,0 +1,77 @@
+"""Channels: the unit of sending. Whoever holds the lease sends, in order, at the channel's pace."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import case, func, or_, select, update
+from sqlalchemy.sql import and_
+
+from watchtower.model import DeliveryState
+from watchtower.store.sending import unblocked
+from watchtower.store.tables import channel, delivery
+from watchtower.store.units import free
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from watchtower.store.database import Work
+
+
+async def claim(work: Work, name: str, worker: str, *, lease: float) -> int | None:
+    """Lease a channel; its new epoch, or None while another worker holds it.
+
+    Claiming again what one already holds gives a new epoch too: what the old one left in ``sending`` is then
+    known to be nobody's.
+    """
+    values = {"worker": worker, "lease": lease, "lease_until": work.now + timedelta(seconds=lease)}
+    column = channel.c
+    statement = (
+        work.insert(channel)
+        .values(name=name, epoch=1, **values)
+        .on_conflict_do_update(
+            index_elements=["name"],
+            set_=values | {"epoch": column.epoch + 1},
+            where=or_(free(column.lease_until, work.now, lease), column.worker == worker),
+        )
+        .returning(column.epoch)
+    )
+    epoch: int | None = (await work.conn.execute(statement)).scalar_one_or_none()
+    return epoch
+
+
+async def hold(work: Work, name: str, epoch: int, until: datetime) -> None:
+    """Send nothing on this channel before ``until``; ignored from a worker that lost the channel."""
+    mine = and_(channel.c.name == name, channel.c.epoch == epoch)
+    await work.conn.execute(update(channel).where(mine).values(hold_until=until))
+
+
+async def release(work: Work, name: str, epoch: int) -> None:
+    """Let another worker have the channel at once."""
+    mine = and_(channel.c.name == name, channel.c.epoch == epoch)
+    await work.conn.execute(update(channel).where(mine).values(lease_until=None))
+
+
+async def free_all(work: Work) -> None:
+    """End every lease: for who opens a store that nobody else can be holding."""
+    await work.conn.execute(update(channel).values(lease_until=None))
+
+
+async def next_due(work: Work, names: Collection[str]) -> dict[str, datetime]:
+    """By channel, when something could be sent; only channels that have open rows.
+
+    A row that waits for another is not counted: the other is. A request that is out counts when its holder's
+    lease ends.
+    """
+    in_flight = and_(delivery.c.state == DeliveryState.SENDING, delivery.c.sending_epoch == channel.c.epoch)
+    moment = case((in_flight, func.coalesce(channel.c.lease_until, delivery.c.next_at)), else_=delivery.c.next_at)
+    query = (
+        select(channel.c.name, channel.c.hold_until, func.min(moment).label("due_at"))
+        .join(channel, channel.c.name == delivery.c.channel)
+        .where(delivery.c.channel.in_(sorted(names)), delivery.c.finished_at.is_(None), unblocked())
+        .group_by(channel.c.name, channel.c.hold_until)
+    )
+    found = await work.conn.execute(query)
+    return {row.name: max(row.due_at, row.hold_until or row.due_at) for row in found}

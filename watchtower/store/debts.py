@@ -1,0 +1,134 @@
+"""How an attempt ended, and what is owed since: whoever was paged is owed one accepted resolve."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, FromClause, Table, and_, case, func, select, update
+
+from watchtower.model import DeliveryState, Event
+from watchtower.store import rows
+from watchtower.store.tables import channel, debt, delivery
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from watchtower.incidents.model import Debt
+    from watchtower.model import Delivery
+    from watchtower.store.database import Work
+    from watchtower.store.values import Settled
+
+#: What opens something at the vendor, so that it must be closed there.
+PAGES = (Event.TRIGGER, Event.ESCALATION, Event.REPEAT)
+RESOLVED_ALREADY = "resolved already"
+
+
+def pages(table: FromClause) -> ColumnElement[bool]:
+    """The row opens something at the vendor."""
+    return table.c.event.in_(PAGES)
+
+
+def of(table: Table) -> ColumnElement[bool]:
+    """The debts that a row of ``table`` makes, pays or belongs to."""
+    return and_(
+        debt.c.incident_id == table.c.incident_id,
+        debt.c.channel == table.c.channel,
+        debt.c.destination == table.c.destination,
+        debt.c.dedup_key == table.c.dedup_key,
+    )
+
+
+def _of(sent: Delivery) -> ColumnElement[bool]:
+    return and_(
+        debt.c.incident_id == sent.incident_id,
+        debt.c.channel == sent.channel,
+        debt.c.destination == sent.destination,
+        debt.c.dedup_key == sent.dedup_key,
+    )
+
+
+async def finish(work: Work, sent: Delivery, epoch: int, settled: Settled) -> bool:
+    """Write how a request ended, once; False when the channel or the row belongs to somebody else by now."""
+    query = select(channel.c.epoch).where(channel.c.name == sent.channel).with_for_update()
+    if (await work.conn.execute(query)).scalar_one_or_none() != epoch:
+        return False
+    if not await _close(work, sent, epoch, settled):
+        return False
+    if sent.event in PAGES and settled.state in (DeliveryState.ACCEPTED, DeliveryState.AMBIGUOUS):
+        await owe(work, sent, settled.ref)
+    elif settled.state is DeliveryState.ACCEPTED:
+        await _accepted(work, sent, settled.ref)
+    return True
+
+
+async def _close(work: Work, sent: Delivery, epoch: int, settled: Settled) -> bool:
+    """Leave ``sending``; what the vendor said last about a row that was accepted is kept for explanations."""
+    values: dict[str, Any] = {"state": settled.state}
+    if settled.state.open:
+        values["next_at"] = settled.next_at or work.now
+    else:
+        values["finished_at"] = work.now
+    if settled.state is not DeliveryState.ACCEPTED:
+        values["last_error"] = settled.detail
+    mine = and_(
+        delivery.c.id == sent.id,
+        delivery.c.state == DeliveryState.SENDING,
+        delivery.c.sending_epoch == epoch,
+    )
+    return (await work.conn.execute(update(delivery).where(mine).values(**values))).rowcount == 1
+
+
+async def owe(work: Work, sent: Delivery, ref: Mapping[str, Any] | None) -> None:
+    """Record that a resolve is owed from now on; a second page of the same key owes no second one."""
+    insert = work.insert(debt).values(
+        incident_id=sent.incident_id,
+        tier=sent.tier,
+        channel=sent.channel,
+        destination=sent.destination,
+        dedup_key=sent.dedup_key,
+        ref=ref,
+        since=work.now,
+    )
+    await work.conn.execute(
+        insert.on_conflict_do_update(
+            index_elements=list(debt.primary_key.columns),
+            set_={
+                "ref": func.coalesce(insert.excluded.ref, debt.c.ref),
+                "since": case((debt.c.paid_at.is_(None), debt.c.since), else_=insert.excluded.since),
+                "paid_at": None,
+            },
+        )
+    )
+
+
+async def _accepted(work: Work, sent: Delivery, ref: Mapping[str, Any] | None) -> None:
+    """A resolve pays; any message may tell a newer reference."""
+    unpaid = and_(_of(sent), debt.c.paid_at.is_(None))
+    if ref is not None:
+        await work.conn.execute(update(debt).where(unpaid).values(ref=ref))
+    if sent.event is Event.RESOLVE:
+        await work.conn.execute(update(debt).where(unpaid).values(paid_at=work.now))
+        await _withdraw_older(work, sent)
+
+
+async def _withdraw_older(work: Work, resolve: Delivery) -> None:
+    """A page that left after its resolve would open the incident anew, and nothing would close it."""
+    older = and_(
+        delivery.c.channel == resolve.channel,
+        delivery.c.destination == resolve.destination,
+        delivery.c.dedup_key == resolve.dedup_key,
+        delivery.c.seq < resolve.seq,
+        delivery.c.finished_at.is_(None),
+        pages(delivery),
+    )
+    await work.conn.execute(
+        update(delivery)
+        .where(older)
+        .values(state=DeliveryState.WITHDRAWN, finished_at=work.now, last_error=RESOLVED_ALREADY)
+    )
+
+
+async def unpaid(work: Work) -> list[Debt]:
+    """Every resolve that is owed, the oldest first."""
+    query = select(debt).where(debt.c.paid_at.is_(None)).order_by(debt.c.since, debt.c.incident_id, debt.c.tier)
+    return [rows.debt(row) for row in await work.conn.execute(query)]

@@ -1,0 +1,86 @@
+"""The store's version: brought up to date at open, refused when it is newer than this program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import select, text
+
+from watchtower.errors import StoreError
+from watchtower.store.tables import meta
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from watchtower.store.database import Work
+
+_FOLDER = Path(__file__).parent / "migrations"
+#: Any number, as long as every release uses the same: two daemons that start together migrate in turn.
+_ADVISORY_KEY = 0x77617463
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+async def upgrade(conn: AsyncConnection) -> None:
+    """Bring the tables up to this program's version, in the caller's transaction."""
+    if conn.dialect.name == "postgresql":
+        await conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_KEY})
+    await conn.run_sync(_upgrade)
+
+
+async def check(conn: AsyncConnection) -> None:
+    """Refuse a store of any other version than this program's."""
+    await conn.run_sync(_check)
+
+
+def _upgrade(connection: Connection) -> None:
+    config = _config(connection)
+    found, head = _versions(connection, config)
+    if found != head:
+        command.upgrade(config, "head")
+
+
+def _check(connection: Connection) -> None:
+    found, head = _versions(connection, _config(connection))
+    if found is None:
+        raise StoreError("this is not a store of Watchtower, or no daemon has opened it yet")
+    if found != head:
+        raise StoreError(f"the store has version {found}, this program needs {head}; start the daemon to upgrade")
+
+
+def _versions(connection: Connection, config: Config) -> tuple[str | None, str]:
+    scripts = ScriptDirectory.from_config(config)
+    found = MigrationContext.configure(connection).get_current_revision()
+    head = scripts.get_current_head() or ""
+    if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
+        raise StoreError(
+            f"the store was written by a newer Watchtower: it has version {found}, this program knows up to {head}"
+        )
+    return found, head
+
+
+async def mint(work: Work) -> tuple[str, bool]:
+    """The store's own id, and whether it was made just now."""
+    made = uuid4().hex[:12]
+    rows = [{"key": "store_id", "value": made}, {"key": "flush", "value": ""}]
+    await work.conn.execute(work.insert(meta).on_conflict_do_nothing(), rows)
+    kept = await store_id(work)
+    return kept, kept == made
+
+
+async def store_id(work: Work) -> str:
+    """The id minted when the store was made; part of every dedup key."""
+    found = await work.conn.execute(select(meta.c.value).where(meta.c.key == "store_id"))
+    return str(found.scalar_one())

@@ -1,0 +1,90 @@
+"""From rows to the values the stages know."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+from watchtower.incidents.model import Debt, Decision, DeliveryBrief, Incident
+from watchtower.model import AlertKey, AlertState, Delivery
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import Row
+
+    from watchtower.model import NoticeMember, Transition
+
+    AnyRow = Row[*tuple[Any, ...]]
+
+
+def _same_names(row: AnyRow, cls: type) -> dict[str, Any]:
+    """The columns that are named like a field of the value."""
+    names = cls.__dataclass_fields__  # type: ignore[attr-defined]
+    return {name: value for name, value in row._mapping.items() if name in names}
+
+
+def alert_state(row: AnyRow) -> AlertState:
+    """A row of ``alert_state``."""
+    return AlertState(key=AlertKey(row.rule, row.identity), **_same_names(row, AlertState))
+
+
+def state_values(state: AlertState) -> dict[str, Any]:
+    """The row of an alert's state."""
+    return {
+        "id": state.key.id,
+        "rule": state.key.rule,
+        "identity": state.key.identity,
+        "labels": state.labels,
+        "state": state.state,
+        "firing": state.firing,
+        "priority": state.priority,
+        "value": None if state.value is None else float(state.value),
+        "reason": state.reason,
+        "since": state.since,
+        "updated_at": state.updated_at,
+        "seq": state.seq,
+        "no_data_since": state.no_data_since,
+        "recovering": state.recovering,
+    }
+
+
+def transition_values(transition: Transition) -> dict[str, Any]:
+    """The row of a transition; the database gives the number."""
+    return {
+        "alert_id": transition.key.id,
+        "rule": transition.key.rule,
+        "at": transition.at,
+        "consumed": False,
+        "body": transition,
+    }
+
+
+def transition(row: AnyRow) -> Transition:
+    """A row of ``alert_transition`` with the number it was given."""
+    return replace(cast("Transition", row.body), seq=row.seq)
+
+
+def incident(row: AnyRow, members: Mapping[str, list[NoticeMember]]) -> Incident:
+    """A row of ``incident`` with its members, which are kept by incident."""
+    return Incident(members=tuple(members.get(row.id, ())), **_same_names(row, Incident))
+
+
+def delivery(row: AnyRow, ref: Mapping[str, Any] | None = None) -> Delivery:
+    """A row of ``delivery``; what the vendor answered before comes from its debt."""
+    return Delivery(ref=ref, **_same_names(row, Delivery))
+
+
+def brief(row: AnyRow) -> DeliveryBrief:
+    """What the flush needs of a row of ``delivery``."""
+    return DeliveryBrief(**_same_names(row, DeliveryBrief))
+
+
+def debt(row: AnyRow) -> Debt:
+    """A row of ``debt``."""
+    return Debt(**_same_names(row, Debt))
+
+
+def decision(row: AnyRow) -> Decision:
+    """A row of ``decision``."""
+    return Decision(**_same_names(row, Decision))

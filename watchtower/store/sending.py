@@ -1,0 +1,151 @@
+"""What a sender takes from the outbox: the most urgent row whose turn it is, marked before it leaves."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
+
+from watchtower.model import DeliveryState, Event
+from watchtower.store import debts, rows
+from watchtower.store.tables import channel, debt, delivery
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from watchtower.model import Delivery
+    from watchtower.store.database import Work
+    from watchtower.store.rows import AnyRow
+
+NEVER_TOLD = "its trigger never reached the channel: nothing is owed"
+
+
+async def next_delivery(work: Work, name: str, epoch: int) -> Delivery | None:
+    """Claim the next row of a channel, as it was before; None when there is none or the channel is lost."""
+    held = await _extend(work, name, epoch)
+    if held is None:
+        return None
+    await _settle(work, name, epoch)
+    if held.hold_until is not None and held.hold_until > work.now:
+        return None
+    row = await _pick(work, name, epoch)
+    if row is None:
+        return None
+    await _mark(work, row, epoch)
+    return rows.delivery(row, await _ref(work, row))
+
+
+async def _extend(work: Work, name: str, epoch: int) -> AnyRow | None:
+    """The channel's row with its lease extended; None when another worker took it or the lease lapsed."""
+    query = select(channel).where(channel.c.name == name, channel.c.epoch == epoch).with_for_update()
+    found = (await work.conn.execute(query)).one_or_none()
+    if found is None or found.lease_until is None or found.lease_until <= work.now:
+        return None
+    until = work.now + timedelta(seconds=found.lease)
+    await work.conn.execute(update(channel).where(channel.c.name == name).values(lease_until=until))
+    return found
+
+
+async def _settle(work: Work, name: str, epoch: int) -> None:
+    """Write what needs no request: debts of requests that a crash left open, and resolves that nobody owes."""
+    orphaned = select(delivery).where(
+        delivery.c.channel == name, delivery.c.finished_at.is_(None), _crashed(epoch), debts.pages(delivery)
+    )
+    for row in await work.conn.execute(orphaned):
+        await debts.owe(work, rows.delivery(row), None)
+    await work.conn.execute(
+        update(delivery)
+        .where(
+            delivery.c.channel == name,
+            delivery.c.finished_at.is_(None),
+            delivery.c.event == Event.RESOLVE,
+            delivery.c.state == DeliveryState.PENDING,
+            delivery.c.attempts == 0,
+            ~_owed(),
+        )
+        .values(state=DeliveryState.WITHDRAWN, finished_at=work.now, last_error=NEVER_TOLD)
+    )
+
+
+def _crashed(epoch: int) -> ColumnElement[bool]:
+    """The request left under an epoch that is over: nobody knows whether it arrived."""
+    return and_(delivery.c.state == DeliveryState.SENDING, delivery.c.sending_epoch != epoch)
+
+
+def _owed() -> ColumnElement[bool]:
+    """A resolve has something to resolve: an unpaid debt, or a page before it that may still go out."""
+    page = delivery.alias("page")
+    unpaid = exists().where(debts.of(delivery), debt.c.paid_at.is_(None))
+    coming = exists().where(
+        page.c.incident_id == delivery.c.incident_id,
+        page.c.channel == delivery.c.channel,
+        page.c.destination == delivery.c.destination,
+        page.c.dedup_key == delivery.c.dedup_key,
+        page.c.seq < delivery.c.seq,
+        page.c.finished_at.is_(None),
+        debts.pages(page),
+    )
+    return or_(unpaid, coming)
+
+
+async def _pick(work: Work, name: str, epoch: int) -> AnyRow | None:
+    sendable = or_(delivery.c.state.in_([DeliveryState.PENDING, DeliveryState.AMBIGUOUS]), _crashed(epoch))
+    query = (
+        select(delivery)
+        .where(
+            delivery.c.channel == name,
+            delivery.c.finished_at.is_(None),
+            sendable,
+            delivery.c.next_at <= work.now,
+            unblocked(),
+        )
+        .order_by(delivery.c.tier, delivery.c.seq)
+        .limit(1)
+    )
+    return (await work.conn.execute(query)).one_or_none()
+
+
+def unblocked() -> ColumnElement[bool]:
+    """No earlier row of the same key is open on the same target, and what must be settled first is settled."""
+    older, first = delivery.alias("older"), delivery.alias("first")
+    queued = exists().where(
+        older.c.channel == delivery.c.channel,
+        older.c.destination == delivery.c.destination,
+        older.c.dedup_key == delivery.c.dedup_key,
+        older.c.seq < delivery.c.seq,
+        older.c.finished_at.is_(None),
+    )
+    waiting = exists().where(first.c.id == delivery.c.after, first.c.finished_at.is_(None))
+    return and_(~queued, ~waiting)
+
+
+async def _mark(work: Work, row: AnyRow, epoch: int) -> None:
+    """From the commit on, a crash means: it may have arrived."""
+    await work.conn.execute(
+        update(delivery)
+        .where(delivery.c.seq == row.seq)
+        .values(
+            state=DeliveryState.SENDING,
+            attempts=delivery.c.attempts + 1,
+            sending_epoch=epoch,
+            first_attempt_at=func.coalesce(delivery.c.first_attempt_at, work.now),
+        )
+    )
+
+
+async def _ref(work: Work, row: AnyRow) -> Mapping[str, Any] | None:
+    """What the vendor answered to the message that this incident already has on this target."""
+    query = (
+        select(debt.c.ref)
+        .where(
+            debt.c.incident_id == row.incident_id,
+            debt.c.channel == row.channel,
+            debt.c.destination == row.destination,
+            debt.c.ref.is_not(None),
+        )
+        .order_by(debt.c.since.desc(), debt.c.tier)
+        .limit(1)
+    )
+    found: Mapping[str, Any] | None = (await work.conn.execute(query)).scalar_one_or_none()
+    return found

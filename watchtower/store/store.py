@@ -1,0 +1,206 @@
+"""The store: everything Watchtower must not forget, in one database.
+
+Each method is one transaction, committed when it returns. A method raises :class:`StoreError` when the database
+cannot do it (unreachable, locked, full, read-only) and has then changed nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from watchtower.store import channels as channel_leases
+from watchtower.store import debts, explain, flush, migrate, opening, prune, sending, ticks, units
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from datetime import datetime
+
+    from watchtower.clock import Clock
+    from watchtower.incidents.model import Debt, FlushInput, FlushPlan, Incident
+    from watchtower.model import AlertState, Delivery, Transition
+    from watchtower.store.database import Database
+    from watchtower.store.lockfile import FileLock
+    from watchtower.store.values import (
+        ClaimedUnit,
+        Explanation,
+        OutboxDepth,
+        Settled,
+        TickCommit,
+        UnitHealth,
+        UnitRow,
+    )
+
+
+class Store:
+    """An open store.
+
+    ``store_id`` is minted once, when the store is made; ``fresh`` says that this open made it.
+    """
+
+    def __init__(self, database: Database, lock: FileLock | None, store_id: str, *, fresh: bool) -> None:
+        self._database = database
+        self._lock = lock
+        self.store_id = store_id
+        self.fresh = fresh
+
+    @classmethod
+    async def open(cls, url: str, *, clock: Clock) -> Self:
+        """Open ``sqlite:///path`` or ``postgresql://...`` and bring its tables up to date.
+
+        A SQLite store is held by one process: StoreLocked names the other one. Whoever holds it is alone, so
+        leases that an earlier process left are ended; rows it left in ``sending`` stay, for they are ambiguous.
+        """
+        database, lock, store_id, fresh = await opening.writable(url, clock)
+        return cls(database, lock, store_id, fresh=fresh)
+
+    @classmethod
+    async def open_readonly(cls, url: str, *, clock: Clock) -> Self:
+        """Look into a store beside the daemon that holds it; every method that writes raises StoreError."""
+        database, store_id = await opening.readable(url, clock)
+        return cls(database, None, store_id, fresh=False)
+
+    async def close(self) -> None:
+        """Close every connection and let the next process have the store."""
+        try:
+            await self._database.close()
+        finally:
+            if self._lock is not None:
+                self._lock.release()
+
+    async def ping(self) -> None:
+        """Return if the store can be reached."""
+        async with self._database.reading() as work:
+            await migrate.store_id(work)
+
+    # the plan and its ticks
+
+    async def sync_units(self, rows: Sequence[UnitRow]) -> None:
+        """Make these the work units: new ones as given, unlisted ones deleted, known ones as they are.
+
+        A known unit whose fingerprint changed keeps its memory and is due no later than the given ``due_at``.
+        """
+        async with self._database.writing() as work:
+            await units.sync(work, rows)
+
+    async def claim_units(
+        self, worker: str, *, limit: int, lease: float, exclude: Collection[str] = ()
+    ) -> list[ClaimedUnit]:
+        """Lease up to ``limit`` due units to ``worker`` for ``lease`` seconds, the oldest due first."""
+        async with self._database.writing() as work:
+            return await units.claim(work, worker, limit=limit, lease=lease, exclude=exclude)
+
+    async def commit_ticks(self, commits: Sequence[TickCommit]) -> frozenset[str]:
+        """Commit many ticks in one transaction and end their leases; returns the units committed.
+
+        A tick whose epoch no longer holds, or that was committed already, is discarded whole.
+        """
+        if not commits:
+            return frozenset()
+        async with self._database.writing() as work:
+            return await ticks.commit(work, commits)
+
+    async def next_unit_due(self) -> datetime | None:
+        """When the next unit can be claimed."""
+        async with self._database.reading() as work:
+            return await units.next_due(work)
+
+    async def unit_health(self) -> list[UnitHealth]:
+        """How every unit fares."""
+        async with self._database.reading() as work:
+            return await units.health(work)
+
+    async def alert_states(self, rules: Collection[str] | None = None, *, include_ok: bool = False) -> list[AlertState]:
+        """What is remembered of alerts that are not plainly OK; of all with ``include_ok``."""
+        async with self._database.reading() as work:
+            return await ticks.states(work, rules, include_ok=include_ok)
+
+    async def commit_orphans(self, states: Sequence[AlertState], transitions: Sequence[Transition]) -> None:
+        """Commit what a change of the plan ended (rule removed, target gone), outside of any unit."""
+        async with self._database.writing() as work:
+            await ticks.keep_states(work, states)
+            await ticks.add_transitions(work, transitions)
+
+    # the flush
+
+    async def flush(self, decide: Callable[[FlushInput], FlushPlan]) -> FlushPlan:
+        """Read, decide and commit in one transaction that no other flush overlaps.
+
+        ``decide`` is pure; when it raises, or its plan is empty, nothing is written. A plan that opens a second
+        incident taking members for one route and group is refused as a whole.
+        """
+        async with self._database.writing() as work:
+            await flush.lock(work)
+            plan = decide(await flush.read(work, self.store_id))
+            if not plan.empty:
+                await flush.commit(work, plan)
+            return plan
+
+    async def next_incident_due(self) -> datetime | None:
+        """When the next incident that has not ended wants to be looked at."""
+        async with self._database.reading() as work:
+            return await flush.next_due(work)
+
+    async def open_incidents(self) -> list[Incident]:
+        """Incidents that have not ended, with their members, the newest last."""
+        async with self._database.reading() as work:
+            return await flush.open_incidents(work)
+
+    # sending
+
+    async def claim_channel(self, channel: str, worker: str, *, lease: float) -> int | None:
+        """Lease a channel for ``lease`` seconds; its new epoch, or None while another worker holds it."""
+        async with self._database.writing() as work:
+            return await channel_leases.claim(work, channel, worker, lease=lease)
+
+    async def next_delivery(self, channel: str, epoch: int) -> Delivery | None:
+        """The most urgent delivery that may be sent now, marked ``sending`` before this returns.
+
+        Its ``state`` is the one it had before: pending, ambiguous, or sending when a crash left it so; its
+        ``attempts`` are those before this one. None also when the channel is no longer ours. Extends the lease.
+        """
+        async with self._database.writing() as work:
+            return await sending.next_delivery(work, channel, epoch)
+
+    async def finish(self, delivery: Delivery, epoch: int, settled: Settled) -> bool:
+        """Write how the attempt ended and what is owed since; False, and nothing, when it was fenced."""
+        async with self._database.writing() as work:
+            return await debts.finish(work, delivery, epoch, settled)
+
+    async def hold_channel(self, channel: str, epoch: int, until: datetime) -> None:
+        """Send nothing on this channel before ``until`` (pacing, Retry-After)."""
+        async with self._database.writing() as work:
+            await channel_leases.hold(work, channel, epoch, until)
+
+    async def release_channel(self, channel: str, epoch: int) -> None:
+        """Let another worker have the channel at once."""
+        async with self._database.writing() as work:
+            await channel_leases.release(work, channel, epoch)
+
+    async def next_send_due(self, channels: Collection[str]) -> dict[str, datetime]:
+        """By channel, when something could be sent; only channels that have open rows."""
+        async with self._database.reading() as work:
+            return await channel_leases.next_due(work, channels)
+
+    # looks
+
+    async def outbox(self) -> list[OutboxDepth]:
+        """How many rows are open, by channel and tier."""
+        async with self._database.reading() as work:
+            return await explain.outbox(work)
+
+    async def debts(self) -> list[Debt]:
+        """Every resolve that is owed, the oldest first."""
+        async with self._database.reading() as work:
+            return await debts.unpaid(work)
+
+    async def explain(self, rule: str, identity_subset: Mapping[str, str]) -> list[Explanation]:
+        """What is known of the alerts of ``rule`` whose labels include these, newest first, bounded."""
+        async with self._database.reading() as work:
+            return await explain.explain(work, rule, identity_subset)
+
+    async def prune(self, *, before: datetime) -> None:
+        """Forget what is older than ``before`` and owes nothing, a step at a time."""
+        more = True
+        while more:
+            async with self._database.writing() as work:
+                more = await prune.step(work, before)

@@ -1,0 +1,193 @@
+"""The tables: work units, alert states, transitions, incidents, the outbox, debts, channels.
+
+``migrations/`` creates them; a test holds the two against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+
+from watchtower.model import DeliveryState, Event, Labels, Notice, NoticeMember, State, Transition
+from watchtower.store.columns import Coded, Moment, Prose, Rank, Sequence, Word
+
+metadata = MetaData()
+
+
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
+#: Facts about the store itself; the row ``flush`` is what two flushes wait for.
+meta = Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
+
+work_unit = Table(
+    "work_unit",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("period", Integer, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("due_at", Moment, nullable=False, index=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("lease_until", Moment),  # set exactly while a tick is claimed and not committed
+    Column("worker", Text),
+    Column("last_tick", BigInteger),
+    Column("memory", LargeBinary),
+    Column("failing_since", Moment),
+    Column("failures", Integer, nullable=False),
+    Column("failure", Prose, nullable=False),
+)
+
+alert_state = Table(
+    "alert_state",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("rule", Text, nullable=False, index=True),
+    Column("identity", Coded(Labels), nullable=False),
+    Column("labels", Coded(Labels), nullable=False),
+    Column("state", Word(State), nullable=False),
+    Column("firing", Boolean, nullable=False),
+    Column("priority", Rank),
+    Column("value", Float),
+    Column("reason", Prose, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("no_data_since", Moment),
+    Column("recovering", Boolean, nullable=False),
+)
+
+alert_transition = Table(
+    "alert_transition",
+    metadata,
+    Column("seq", Sequence, primary_key=True),
+    Column("alert_id", Text, nullable=False),
+    Column("rule", Text, nullable=False, index=True),
+    Column("at", Moment, nullable=False),
+    Column("consumed", Boolean, nullable=False),
+    Column("body", Coded(Transition), nullable=False),
+    Index("alert_transition_alert", "alert_id", "seq"),
+    _partial("alert_transition_unconsumed", "seq", where="NOT consumed"),
+    sqlite_autoincrement=True,  # the number of a pruned row is never given again
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("seq", Sequence, primary_key=True),
+    Column("alert_id", Text, nullable=False),
+    Column("transition_seq", BigInteger, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("reason", Prose, nullable=False),
+    Column("incident_id", Text),
+    Column("at", Moment, nullable=False),
+    Index("decision_alert", "alert_id", "seq"),
+    sqlite_autoincrement=True,
+)
+
+incident = Table(
+    "incident",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("route", Text, nullable=False),
+    Column("group_labels", Coded(Labels), nullable=False),
+    Column("group_hash", Text, nullable=False),
+    Column("tier", Rank, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("channels", Coded(tuple[str, ...]), nullable=False),
+    Column("settings", Coded(Mapping[str, Any]), nullable=False),
+    Column("told_tier", Rank),
+    Column("last_page_at", Moment),
+    Column("taking_members", Boolean, nullable=False),
+    Column("ended_at", Moment),
+    Column("due_at", Moment),
+    Column("changed", Boolean, nullable=False),
+    _partial(
+        "incident_taking_members",
+        "route",
+        "group_hash",
+        where="taking_members AND ended_at IS NULL",
+        unique=True,
+    ),
+    _partial("incident_open", "due_at", where="ended_at IS NULL"),
+    Index("incident_ended", "ended_at"),
+)
+
+incident_member = Table(
+    "incident_member",
+    metadata,
+    Column("incident_id", Text, ForeignKey("incident.id", ondelete="CASCADE"), primary_key=True),
+    Column("alert_id", Text, primary_key=True, index=True),
+    Column("position", Integer, nullable=False),
+    Column("body", Coded(NoticeMember), nullable=False),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("seq", Sequence, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("incident_id", Text, ForeignKey("incident.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("channel", Text, nullable=False),
+    Column("destination", Text, nullable=False),
+    Column("event", Word(Event), nullable=False),
+    Column("tier", Rank, nullable=False),
+    Column("dedup_key", Text, nullable=False),
+    Column("notice", Coded(Notice), nullable=False),
+    Column("reason", Prose, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("next_at", Moment, nullable=False),
+    Column("state", Word(DeliveryState), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("last_error", Prose, nullable=False),
+    Column("finished_at", Moment),  # null exactly while the row is open
+    Column("first_attempt_at", Moment),
+    Column("after", Text),
+    Column("sending_epoch", BigInteger),
+    _partial("delivery_open", "channel", "tier", "seq", where="finished_at IS NULL"),
+    _partial("delivery_fifo", "channel", "destination", "dedup_key", "seq", where="finished_at IS NULL"),
+    sqlite_autoincrement=True,
+)
+
+debt = Table(
+    "debt",
+    metadata,
+    Column("incident_id", Text, ForeignKey("incident.id", ondelete="CASCADE"), primary_key=True),
+    Column("tier", Rank, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("destination", Text, primary_key=True),
+    Column("dedup_key", Text, primary_key=True),
+    Column("ref", Coded(Mapping[str, Any])),
+    Column("since", Moment, nullable=False),
+    Column("paid_at", Moment),
+    _partial("debt_unpaid", "channel", "incident_id", where="paid_at IS NULL"),
+)
+
+channel = Table(
+    "channel",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("worker", Text),
+    Column("lease", Float, nullable=False),  # seconds; what each step of the holder extends the lease by
+    Column("lease_until", Moment),
+    Column("hold_until", Moment),
+)

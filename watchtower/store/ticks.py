@@ -1,0 +1,106 @@
+"""What ticks commit: the unit's next due moment, alert states and transitions, fenced by the unit's epoch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import BigInteger, LargeBinary, Update, bindparam, func, insert, or_, select, update
+
+from watchtower.model import State
+from watchtower.store import rows
+from watchtower.store.tables import alert_state, alert_transition, work_unit
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from watchtower.model import AlertState, Transition
+    from watchtower.store.database import Work
+    from watchtower.store.values import TickCommit
+
+#: Values one statement may list; below SQLite's and PostgreSQL's limit on parameters.
+LISTED = 1000
+
+
+async def commit(work: Work, commits: Sequence[TickCommit]) -> frozenset[str]:
+    """Write the ticks whose epoch still holds, and nothing of the others; returns the units committed."""
+    held = await _held(work, commits)
+    valid = [tick for tick in commits if held.get(tick.unit) == tick.epoch]
+    if valid:
+        await work.conn.execute(_advance(), [_progress(tick) for tick in valid])
+        await keep_states(work, [state for tick in valid for state in tick.states])
+        await add_transitions(work, [change for tick in valid for change in tick.transitions])
+    return frozenset(tick.unit for tick in valid)
+
+
+async def _held(work: Work, commits: Iterable[TickCommit]) -> dict[str, int]:
+    """The epochs of those units that are claimed, locked until the transaction ends.
+
+    A unit without a lease was committed already: the second commit of one claim is fenced like a stranger's.
+    """
+    held: dict[str, int] = {}
+    for ids in _chunks(sorted({tick.unit for tick in commits})):
+        query = (
+            select(work_unit.c.id, work_unit.c.epoch)
+            .where(work_unit.c.id.in_(ids), work_unit.c.lease_until.is_not(None))
+            .order_by(work_unit.c.id)
+            .with_for_update()
+        )
+        held.update({row.id: row.epoch for row in await work.conn.execute(query)})
+    return held
+
+
+def _chunks(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (ids[start : start + LISTED] for start in range(0, len(ids), LISTED))
+
+
+def _advance() -> Update:
+    unit = work_unit.c
+    return (
+        update(work_unit)
+        .where(unit.id == bindparam("unit"))
+        .values(
+            due_at=bindparam("next_due"),
+            last_tick=func.coalesce(bindparam("tick", type_=BigInteger), unit.last_tick),
+            memory=func.coalesce(bindparam("blob", type_=LargeBinary), unit.memory),
+            failing_since=bindparam("failed_since"),
+            failures=bindparam("failed"),
+            failure=bindparam("why"),
+            lease_until=None,
+        )
+    )
+
+
+def _progress(tick: TickCommit) -> dict[str, Any]:
+    return {
+        "unit": tick.unit,
+        "next_due": tick.due_at,
+        "tick": tick.last_tick,
+        "blob": tick.memory,
+        "failed_since": tick.failing_since,
+        "failed": tick.failures,
+        "why": tick.failure,
+    }
+
+
+async def keep_states(work: Work, states: Iterable[AlertState]) -> None:
+    """Remember these states; two workers write in the same order, so that neither waits for the other."""
+    values = sorted((rows.state_values(state) for state in states), key=lambda row: str(row["id"]))
+    if values:
+        await work.conn.execute(work.upsert(alert_state, "id"), values)
+
+
+async def add_transitions(work: Work, transitions: Iterable[Transition]) -> None:
+    """Hand these changes to the flush, in this order."""
+    values = [rows.transition_values(transition) for transition in transitions]
+    if values:
+        await work.conn.execute(insert(alert_transition), values)
+
+
+async def states(work: Work, rules: Collection[str] | None, *, include_ok: bool) -> list[AlertState]:
+    """What is remembered of alerts, of these rules or of all."""
+    query = select(alert_state).order_by(alert_state.c.id)
+    if not include_ok:
+        query = query.where(or_(alert_state.c.firing, alert_state.c.state != State.OK))
+    if rules is not None:
+        query = query.where(alert_state.c.rule.in_(sorted(rules)))
+    return [rows.alert_state(row) for row in await work.conn.execute(query)]

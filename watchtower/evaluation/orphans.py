@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from watchtower.model import AlertState, Transition
 
 
-def rule_removed(state: AlertState, now: datetime) -> tuple[AlertState, Transition | None]:
-    """End an alert whose rule is no longer in the rule files; no transition where nobody was told of it."""
+def rule_removed(state: AlertState, now: datetime) -> tuple[AlertState, Transition]:
+    """End an alert whose rule is no longer in the rule files; where it did not fire, nobody needs the transition."""
     return _ended(state, "rule removed", now)
 
 
-def target_gone(state: AlertState, now: datetime) -> tuple[AlertState, Transition | None]:
-    """End an alert whose resource the inventory no longer has; no transition where nobody was told of it."""
+def target_gone(state: AlertState, now: datetime) -> tuple[AlertState, Transition]:
+    """End an alert whose resource is gone; where it did not fire, nobody needs the transition."""
     return _ended(state, "target gone", now)
 
 
-def _ended(state: AlertState, reason: str, now: datetime) -> tuple[AlertState, Transition | None]:
+def _ended(state: AlertState, reason: str, now: datetime) -> tuple[AlertState, Transition]:
     after = replace(
         state,
         state=State.OK,
@@ -37,4 +37,4 @@ def _ended(state: AlertState, reason: str, now: datetime) -> tuple[AlertState, T
         no_data_since=None,
         recovering=False,
     )
-    return after, change(state, after, f"{state.key}: {reason}") if state.firing else None
+    return after, change(state, after, f"{state.key}: {reason}")

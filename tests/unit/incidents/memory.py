@@ -1,0 +1,190 @@
+"""A store and vendors in memory: applies flush plans as the real ones must, and refuses what they would refuse."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import count
+
+from tests.support.clock import START
+from watchtower.incidents.config import RouteConfig
+from watchtower.incidents.flush import Policy, decide
+from watchtower.incidents.model import (
+    ChannelTraits,
+    Debt,
+    DeliveryBrief,
+    FlushInput,
+    FlushPlan,
+    Incident,
+)
+from watchtower.incidents.routing import compile_routes
+from watchtower.model import (
+    AlertKey,
+    Delivery,
+    DeliveryState,
+    Event,
+    Labels,
+    Priority,
+    State,
+    Transition,
+)
+
+PAGER = ChannelTraits("oncall", "pagerduty", "key-1", keyed_by_tier=True, takes_updates=False)
+CHAT = ChannelTraits("ops", "slack", "#ops")
+AUDIT = ChannelTraits("audit", "sns", "topic", takes_updates=False)
+
+
+def policy(*routes: dict[str, object], channels: tuple[ChannelTraits, ...] = (PAGER, CHAT, AUDIT)) -> Policy:
+    """A policy of routes as the configuration writes them; without any, one that tells pager and chat."""
+    configs = [RouteConfig.model_validate(route) for route in routes or ({"channels": ["oncall", "ops"]},)]
+    return Policy("test", compile_routes(configs), {channel.name: channel for channel in channels})
+
+
+def alert(
+    name: str = "RdsCpuHigh",
+    to: State = State.ALARM,
+    priority: Priority | None = Priority.P3,
+    *,
+    labels: dict[str, str] | None = None,
+    notify: bool = True,
+    summary: str = "",
+    reason: str = "",
+) -> Transition:
+    """One transition of an alert; ``labels`` beyond account and region are its identity too."""
+    identity = Labels({"account": "prod", "region": "eu-west-1", **(labels or {})})
+    shown = identity.merged({"alert": name}, {"priority": str(priority)} if priority else {})
+    return Transition(
+        key=AlertKey(name, identity),
+        labels=shown,
+        from_state=State.OK if to is State.ALARM else State.ALARM,
+        to_state=to,
+        from_priority=None if to is State.ALARM else priority,
+        priority=priority if to is State.ALARM else None,
+        value=90.0 if to is State.ALARM else 10.0,
+        reason=reason or f"it is {to}",
+        at=START,
+        summary=summary,
+        notify=notify,
+        firing=to is not State.OK,
+    )
+
+
+def ok(name: str = "RdsCpuHigh", priority: Priority = Priority.P3, **more: object) -> Transition:
+    """The end of an alert."""
+    return alert(name, State.OK, priority, **more)  # type: ignore[arg-type]
+
+
+def dark(name: str = "RdsCpuHigh", priority: Priority = Priority.P3, **more: object) -> Transition:
+    """An alert that lost its data."""
+    return alert(name, State.INSUFFICIENT_DATA, priority, **more)  # type: ignore[arg-type]
+
+
+@dataclass
+class Memory:
+    """Everything between a transition and a vendor, driven by hand."""
+
+    policy: Policy = field(default_factory=policy)
+    now: datetime = START
+    incidents: dict[str, Incident] = field(default_factory=dict)
+    rows: dict[str, Delivery] = field(default_factory=dict)
+    debts: dict[tuple[str, str, str, str, Priority], Debt] = field(default_factory=dict)
+    waiting: list[Transition] = field(default_factory=list)
+    accepted: list[Delivery] = field(default_factory=list)
+    plan: FlushPlan = field(default_factory=FlushPlan)
+
+    def __post_init__(self) -> None:
+        self._ids = count(1)
+        self._seqs = count(1)
+
+    def happen(self, *transitions: Transition) -> None:
+        """Let the tick hand over transitions."""
+        self.waiting += [replace(each, seq=next(self._seqs), at=self.now) for each in transitions]
+
+    def flush(self, *transitions: Transition, after: float = 0.0) -> FlushPlan:
+        """Let time pass, hand over transitions, decide and commit."""
+        self.now += timedelta(seconds=after)
+        self.happen(*transitions)
+        self.plan = decide(self.seen(), self.policy, self.now, self._new_id)
+        self._commit(self.plan)
+        return self.plan
+
+    def seen(self) -> FlushInput:
+        """What the next flush reads."""
+        open_ones = tuple(each for each in self.incidents.values() if each.ended_at is None)
+        ids = {incident.id for incident in open_ones}
+        return FlushInput(
+            store_id="store",
+            transitions=tuple(self.waiting),
+            incidents=open_ones,
+            deliveries=tuple(_brief(row) for row in self.rows.values() if row.incident_id in ids),
+            debts=tuple(debt for debt in self.debts.values() if debt.incident_id in ids),
+        )
+
+    def _new_id(self) -> str:
+        return f"id-{next(self._ids)}"
+
+    def _commit(self, plan: FlushPlan) -> None:
+        assert plan.consumed == tuple(each.seq for each in self.waiting)
+        self.waiting.clear()
+        for incident in plan.incidents:
+            self.incidents[incident.id] = incident
+            self._hold_unique_index()
+        for row_id, reason in plan.withdrawn:
+            row = self.rows[row_id]
+            assert (row.state, row.attempts) == (DeliveryState.PENDING, 0), "an attempted row was withdrawn"
+            self.rows[row_id] = replace(row, state=DeliveryState.WITHDRAWN, last_error=reason)
+        for delivery in plan.deliveries:
+            self.rows[delivery.id] = replace(delivery, seq=next(self._seqs))
+
+    def _hold_unique_index(self) -> None:
+        taking = Counter((each.route, each.group_labels) for each in self.incidents.values() if each.taking_members)
+        assert all(number == 1 for number in taking.values()), f"two incidents take members: {taking}"
+
+    def claimable(self) -> list[Delivery]:
+        """Open rows that may be sent now: the oldest of each key, none whose predecessor is unsettled."""
+        heads: dict[tuple[str, str, str], Delivery] = {}
+        for row in sorted(self.rows.values(), key=lambda row: row.seq):
+            if row.state.open:
+                heads.setdefault((row.channel, row.destination, row.dedup_key), row)
+        return [row for row in heads.values() if row.after is None or not self.rows[row.after].state.open]
+
+    def settle(self, row: Delivery, outcome: DeliveryState) -> None:
+        """Let a vendor's answer, or its absence, be committed."""
+        self.rows[row.id] = replace(row, state=outcome, attempts=row.attempts + 1)
+        landed = outcome in (DeliveryState.ACCEPTED, DeliveryState.AMBIGUOUS)
+        if row.event is Event.TRIGGER and landed:
+            debt = Debt(row.incident_id, row.tier, row.channel, row.destination, row.dedup_key, None, self.now)
+            self.debts[(row.incident_id, row.channel, row.destination, row.dedup_key, row.tier)] = debt
+        if outcome is DeliveryState.ACCEPTED:
+            self.accepted.append(row)
+            if row.event is Event.RESOLVE:
+                paid = (row.incident_id, row.channel, row.destination, row.dedup_key)
+                self.debts = {key: debt for key, debt in self.debts.items() if key[:4] != paid}
+
+    def send_all(self) -> list[Delivery]:
+        """Let every vendor accept everything, in order; what was accepted."""
+        before = len(self.accepted)
+        while rows := self.claimable():
+            for row in rows:
+                self.settle(row, DeliveryState.ACCEPTED)
+        return self.accepted[before:]
+
+
+def _brief(row: Delivery) -> DeliveryBrief:
+    return DeliveryBrief(
+        id=row.id,
+        incident_id=row.incident_id,
+        channel=row.channel,
+        destination=row.destination,
+        event=row.event,
+        tier=row.tier,
+        dedup_key=row.dedup_key,
+        state=row.state,
+        attempts=row.attempts,
+    )
+
+
+def told(deliveries: tuple[Delivery, ...] | list[Delivery]) -> list[str]:
+    """Deliveries as short sentences: ``P3 trigger ops``."""
+    return [f"{each.tier} {each.event} {each.channel}" for each in deliveries]

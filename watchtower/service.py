@@ -21,7 +21,7 @@ from watchtower.engine.plan import Plan, build_plan
 from watchtower.engine.settings import EngineSettings
 from watchtower.engine.testing import send_test
 from watchtower.errors import ConfigError, StoreError, StoreLocked
-from watchtower.incidents.routing import Route
+from watchtower.incidents.routing import Route, compile_routes
 from watchtower.live import Live
 from watchtower.notifiers.base import Doors
 from watchtower.notifiers.table import NOTIFIERS
@@ -203,7 +203,7 @@ def make_notifiers(config: Config, doors: Doors) -> dict[str, Notifier]:
 
 def make_routes(config: Config) -> tuple[Route, ...]:
     """The routes in their order."""
-    return tuple(Route.of(route) for route in config.routes)
+    return compile_routes(config.routes)
 
 
 def make_plan(loaded: Loaded, sources: dict[str, Source]) -> Plan:

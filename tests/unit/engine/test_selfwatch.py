@@ -1,0 +1,137 @@
+"""When Watchtower's own alerts begin, rise and end."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from tests.support.clock import START
+from tests.support.make import health, unit
+from watchtower.engine.plan import Plan
+from watchtower.engine.selfwatch import Concern, concerns, own_changes
+from watchtower.model import AlertKey, AlertState, Labels, Priority, State
+from watchtower.rulebook.conditions import Condition
+from watchtower.rulebook.rule import Level, Missing, Rule
+from watchtower.store.values import OutboxDepth, UnitHealth
+
+
+def rule(priority: Priority) -> Rule:
+    return Rule(
+        name="CpuHigh",
+        group="g",
+        source="cloudwatch",
+        query=None,
+        period=60,
+        levels=(Level(priority, Condition.parse("> 1"), 1, 1, {}),),
+        missing=Missing.MISSING,
+        recover=None,
+        slots=3,
+        labels={},
+        annotations={},
+        summary=None,
+        runbook=None,
+        accounts=(),
+        regions=(),
+        enabled=True,
+        notify=True,
+        file="rules.yaml",
+        line=1,
+    )
+
+
+PLAN = Plan({"CpuHigh": rule(Priority.P1)}, {"u": unit(id="u")})
+
+
+def found(
+    seconds: float, *units: UnitHealth, outbox: tuple[OutboxDepth, ...] = (), uptime: float = 999
+) -> list[Concern]:
+    return concerns(units, outbox, PLAN, START + timedelta(seconds=seconds), uptime)
+
+
+def failing(**changes: Any) -> UnitHealth:
+    return health(failing_since=START, failures=9, failure="throttled: rate exceeded", due_at=START, **changes)
+
+
+def test_a_source_that_fails_for_less_than_five_minutes_is_nobodys_business() -> None:
+    late_but_excused = found(299, failing(period=600))
+
+    assert late_but_excused == []
+
+
+def test_after_five_minutes_a_failing_source_is_a_p3() -> None:
+    [concern] = found(300, failing(period=600))
+
+    assert (concern.name, concern.priority) == ("WatchtowerSourceFailing", Priority.P3)
+    assert dict(concern.identity) == {"source": "cloudwatch", "account": "prod", "region": "eu-west-1"}
+    assert concern.reason == "throttled: rate exceeded"
+
+
+def test_after_fifteen_minutes_it_is_as_urgent_as_what_it_blinds() -> None:
+    [concern] = found(900, failing(period=600))
+
+    assert concern.priority is Priority.P1
+
+
+def test_many_units_of_one_place_are_one_alert() -> None:
+    units = [failing(id=str(number), period=600) for number in range(5)]
+
+    assert [concern.name for concern in found(400, *units)] == ["WatchtowerSourceFailing"]
+
+
+def test_two_regions_that_fail_are_two_alerts() -> None:
+    assert len(found(400, failing(period=600), failing(region="us-east-1", period=600))) == 2
+
+
+def test_a_unit_that_nobody_ticks_is_late() -> None:
+    assert found(120, health()) == []
+
+    [concern] = found(121, health())
+
+    assert concern.name == "WatchtowerTickLate"
+
+
+def test_right_after_a_start_nothing_is_called_late() -> None:
+    assert found(3600, health(), uptime=59) == []
+
+
+def test_a_channel_that_accepts_nothing_for_two_minutes_is_told() -> None:
+    waiting = OutboxDepth("ops", Priority.P3, 4, START)
+
+    assert found(119, outbox=(waiting,)) == []
+    [concern] = found(120, outbox=(waiting,))
+
+    assert concern.name == "WatchtowerDeliveryFailing"
+    assert dict(concern.identity) == {"channel": "ops"}
+
+
+CONCERN = Concern("WatchtowerTickLate", Labels(), Priority.P2, "late", "slow")
+
+
+def changes(concerns: list[Concern], known: dict[AlertKey, AlertState]) -> tuple[Any, Any]:
+    return own_changes(concerns, known, now=START, environment="test")
+
+
+def test_a_new_concern_begins_an_alert_that_carries_its_labels() -> None:
+    [state], [transition] = changes([CONCERN], {})
+
+    assert (state.state, state.firing, state.priority) == (State.ALARM, True, Priority.P2)
+    assert transition.to_state is State.ALARM
+    assert transition.labels["alert"] == "WatchtowerTickLate"
+    assert transition.labels["environment"] == "test"
+
+
+def test_a_concern_that_goes_on_is_not_told_again() -> None:
+    [state], _ = changes([CONCERN], {})
+
+    _, transitions = changes([CONCERN], {state.key: state})
+
+    assert transitions == ()
+
+
+def test_a_concern_that_is_gone_ends_its_alert() -> None:
+    [state], _ = changes([CONCERN], {})
+
+    [ended], [transition] = changes([], {state.key: state})
+
+    assert (ended.state, ended.firing) == (State.OK, False)
+    assert transition.to_state is State.OK

@@ -1,20 +1,22 @@
 """Secrets as a type: they come from the environment or a file and never print.
 
 A secret in configuration is ``{env: NAME}`` or ``{file: /run/secrets/name}``; a literal is a fault, because a
-configuration file ends up in version control.
+configuration file ends up in version control. A relative file is looked for beside the file that names it
+(``base_dir`` of the validation context).
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import CoreSchema, core_schema
 
 if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
     from pydantic.json_schema import JsonSchemaValue
 
 
@@ -54,8 +56,8 @@ class Secret:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            _read, serialization=core_schema.plain_serializer_function_ser_schema(str)
+        return core_schema.with_info_plain_validator_function(
+            _read_with_info, serialization=core_schema.plain_serializer_function_ser_schema(str)
         )
 
     @classmethod
@@ -70,13 +72,18 @@ class Secret:
         }
 
 
-def _read(value: object) -> Secret:
+def _read_with_info(value: object, info: ValidationInfo) -> Secret:
+    context = info.context
+    return _read(value, Path(context.get("base_dir", ".")) if isinstance(context, Mapping) else Path())
+
+
+def _read(value: object, base: Path) -> Secret:
     if isinstance(value, Secret):
         return value
     if not isinstance(value, dict) or len(value) != 1 or next(iter(value)) not in ("env", "file"):
         raise ValueError("a secret is written {env: NAME} or {file: PATH}, never as a literal")
     [(kind, name)] = value.items()
-    return _from_env(str(name)) if kind == "env" else _from_file(str(name))
+    return _from_env(str(name)) if kind == "env" else _from_file(base / str(name))
 
 
 def _from_env(name: str) -> Secret:
@@ -86,11 +93,13 @@ def _from_env(name: str) -> Secret:
     return Secret(found, f"env {name}")
 
 
-def _from_file(path: str) -> Secret:
+def _from_file(path: Path) -> Secret:
     try:
-        found = Path(path).read_text(encoding="utf-8").strip()
+        found = path.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ValueError(f"the secret file {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"the secret file {path} is not UTF-8 text") from None
     if not found:
         raise ValueError(f"the secret file {path} is empty")
     return Secret(found, f"file {path}")

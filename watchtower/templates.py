@@ -94,6 +94,11 @@ class Template:
         object.__setattr__(self, "_compiled", compiled)
         object.__setattr__(self, "_labels", labels)
 
+    @property
+    def fixed(self) -> bool:
+        """It gives its own text, whatever the alert."""
+        return self._compiled is None
+
     def render(self, **context: Any) -> str:
         """The text filled in.
 
@@ -120,9 +125,7 @@ class Template:
         )
 
     @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {"type": "string"}
 
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from watchtower.rulebook.conditions import Kind, implies
 from watchtower.rulebook.schema import RuleModel
 from watchtower.sources.table import LATER_SOURCES, SOURCES
-from watchtower.yamlfile import did_you_mean
+from watchtower.yamlfile import did_you_mean, mistyped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from watchtower.faults import Fault
     from watchtower.rulebook.draft import Draft
@@ -43,11 +43,8 @@ def _required(draft: Draft) -> Iterator[Fault]:
         yield draft.fault((), f"the rule has no source; give one of {', '.join(SOURCES)}")
 
 
-def _mistyped(draft: Draft, wanted: Iterable[str]) -> bool:
-    """An unknown key was already told that it means one of these: a second fault would only confuse."""
-    known = RuleModel.model_fields
-    hints = [did_you_mean(key, known) for key in draft.raw if key not in known]
-    return any(f"`{name}`" in hint for hint in hints for name in wanted)
+def _mistyped(draft: Draft, wanted: Collection[str]) -> bool:
+    return mistyped(draft.raw, RuleModel.model_fields, wanted)
 
 
 def _sources(draft: Draft) -> Iterator[Fault]:

@@ -13,7 +13,7 @@ from watchtower.rulebook.draft import Draft
 from watchtower.rulebook.rule import Rule
 from watchtower.rulebook.schema import RuleFileModel, RuleModel
 from watchtower.schema import Model
-from watchtower.yamlfile import load_yaml, validation_faults
+from watchtower.yamlfile import load_yaml, validation_faults, without_faulty
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -100,19 +100,8 @@ def _read(kind: type[_Model], document: Document, at: Location, raw: dict[str, A
         return kind.model_validate(raw, context=context), []
     except ValidationError as error:
         faults = validation_faults(error, document, model=kind, at=at)
-        sound = _without(raw, [detail["loc"] for detail in error.errors(include_url=False)])
+        sound = without_faulty(raw, error, by_entry=("when",))
         return kind.model_validate(sound, context=context), faults
-
-
-def _without(raw: dict[str, Any], faulty: Iterable[Location]) -> dict[str, Any]:
-    """What is left without the faulty keys; of ``when`` only the faulty priorities go."""
-    sound = dict(raw)
-    for loc in faulty:
-        if loc[0] == "when" and len(loc) > 1 and isinstance(sound.get("when"), dict):
-            sound["when"] = {key: value for key, value in sound["when"].items() if key != loc[1]}
-        else:
-            sound.pop(str(loc[0]), None)
-    return sound
 
 
 def _same_names(drafts: Iterable[Draft]) -> list[Fault]:

@@ -68,6 +68,17 @@ class Document:
             found = pair[1]
         return True
 
+    def get(self, loc: Location) -> Any:
+        """The data at exactly this path, None when there is none."""
+        found: Any = self.data
+        for step in loc:
+            inside = isinstance(found, dict) and step in found
+            inside = inside or (isinstance(found, list) and isinstance(step, int) and step < len(found))
+            if not inside:
+                return None
+            found = found[step]
+        return found
+
     def fault(self, loc: Location, message: str, *, key: bool = False) -> Fault:
         """A fault at the place of ``loc``."""
         return Fault(str(self.path), *self.position(loc, key=key), message)
@@ -100,9 +111,7 @@ def parse_yaml(text: str, path: Path) -> Document:
     if root is None:
         raise ConfigError([Fault(str(path), 1, 1, "the file is empty")])
     if not isinstance(root, MappingNode):
-        raise ConfigError(
-            [Fault(str(path), *_mark(root), "the file must be a mapping: `key: value` lines at its top")]
-        )
+        raise ConfigError([Fault(str(path), *_mark(root), "the file must be a mapping: `key: value` lines at its top")])
     reader = _Reader(str(path))
     data = reader.read(root)
     return Document(path, data, tuple(reader.faults), root)
@@ -189,9 +198,7 @@ class _Reader:
         for key, _ in node.value:
             if isinstance(key, ScalarNode) and first.setdefault(key.value, key) is not key:
                 line, column = _mark(first[key.value])
-                self._fault(
-                    key, f"`{key.value}` is given twice; it stands already at line {line}, column {column}"
-                )
+                self._fault(key, f"`{key.value}` is given twice; it stands already at line {line}, column {column}")
 
     def _scalar(self, node: Node) -> Any:
         if str(node.tag) not in _SCALAR_TAGS:

@@ -53,9 +53,7 @@ def _tabs(text: str, file: str) -> list[Fault]:
     for number, line in enumerate(text.splitlines(), 1):
         indent = line[: len(line) - len(line.lstrip())]
         if "\t" in indent and line.strip():
-            faults.append(
-                Fault(file, number, indent.index("\t") + 1, "a tab in the indentation: YAML wants spaces")
-            )
+            faults.append(Fault(file, number, indent.index("\t") + 1, "a tab in the indentation: YAML wants spaces"))
     return faults
 
 

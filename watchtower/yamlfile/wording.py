@@ -6,13 +6,13 @@ import difflib
 import re
 import types
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core.core_schema import ErrorType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
@@ -71,6 +71,27 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f" (did you mean `{lowered[close[0]]}`?)" if close else ""
 
 
+def mistyped(given: Iterable[str], known: Collection[str], wanted: Collection[str]) -> bool:
+    """An unknown key that was told to mean one of ``wanted``: saying that this is missing would only confuse."""
+    hints = [did_you_mean(key, known) for key in given if key not in known]
+    return any(f"`{name}`" in hint for hint in hints for name in wanted)
+
+
+def without_faulty(raw: dict[str, Any], error: ValidationError, *, by_entry: Collection[str] = ()) -> dict[str, Any]:
+    """What is left of a mapping without the keys that pydantic refused.
+
+    Of the mappings named in ``by_entry`` only the faulty entries go.
+    """
+    sound = dict(raw)
+    for detail in error.errors(include_url=False):
+        key, entry = str(detail["loc"][0]), detail["loc"][1:2]
+        if key in by_entry and entry and isinstance(sound.get(key), dict):
+            sound[key] = {name: value for name, value in sound[key].items() if name != entry[0]}
+        else:
+            sound.pop(key, None)
+    return sound
+
+
 def validation_faults(
     error: ValidationError, document: Document, *, model: Any = None, at: Location = ()
 ) -> list[Fault]:
@@ -119,7 +140,8 @@ def _faults(
 def _fault(real: Location, detail: ErrorDetails, document: Document, model: Any, at: Location) -> Fault:
     kind = detail["type"]
     if kind == "extra_forbidden":
-        known = known_keys(model, real[len(at) : -1])
+        siblings = document.get(real[:-1])
+        known = known_keys(model, real[len(at) : -1], siblings)
         key = str(detail["loc"][-1])
         return document.fault(real, f"unknown key `{key}`{did_you_mean(key, known)}", key=True)
     if kind == "missing":
@@ -178,12 +200,22 @@ def _shown(value: object) -> str:
 _CONTAINERS = {list: (list, tuple, Sequence), dict: (dict, Mapping)}
 
 
-def known_keys(model: Any, loc: Location) -> list[str]:
-    """The keys that the model knows at a path of the file."""
+def known_keys(model: Any, loc: Location, siblings: object = None) -> list[str]:
+    """The keys that the model knows at a path of the file; ``siblings`` tell a union's branches apart."""
     reached = list(_models(model))
     for step in loc:
         reached = [part for kind in reached for part in _step(kind, step)]
-    return [name for kind in reached for name in _fields(kind)]
+    return [name for kind in reached if _fits(kind, siblings) for name in _fields(kind)]
+
+
+def _fits(kind: Any, siblings: object) -> bool:
+    """No sibling contradicts the model's fixed values: a Slack channel knows nothing of PagerDuty's keys."""
+    given = siblings if isinstance(siblings, dict) else {}
+    return all(
+        given[name] in get_args(annotation)
+        for name, annotation in _fields(kind).items()
+        if name in given and get_origin(annotation) is Literal
+    )
 
 
 def _fields(kind: Any) -> dict[str, Any]:

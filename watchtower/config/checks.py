@@ -1,0 +1,223 @@
+"""What no single section can know: faults and warnings of configuration and rules together.
+
+Each check is a pure function of what was read (only the mounts are looked up) and looks at what could be read, so
+that one mistake neither hides another nor invents one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from watchtower.config.model import Config
+from watchtower.config.mounts import network_filesystem
+from watchtower.config.reach import known_labels, possible_routes
+from watchtower.faults import Severity
+from watchtower.incidents.routing import compile_routes
+from watchtower.model import Priority
+from watchtower.rulebook.loader import rule_files
+from watchtower.yamlfile import did_you_mean, mistyped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from watchtower.faults import Fault
+    from watchtower.incidents.config import RouteConfig
+    from watchtower.matchers import Matcher
+    from watchtower.rulebook.draft import Draft
+    from watchtower.rulebook.loader import RuleLoad
+    from watchtower.yamlfile import Document
+
+#: Channel types that wake a person.
+WAKING = frozenset({"pagerduty"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read: ``config`` lacks its faulty keys; ``routes`` are the sound ones with their places in the list."""
+
+    document: Document
+    config: Config
+    routes: tuple[tuple[int, RouteConfig], ...]
+    rules: RuleLoad
+    mounts: str | None
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """The configured channels, faulty ones too."""
+        given = self.document.data.get("channels")
+        return tuple(given) if isinstance(given, dict) else ()
+
+
+def check(reading: Reading) -> Iterator[Fault]:
+    """Every fault and warning that only the whole shows."""
+    for one in _CHECKS:
+        yield from one(reading)
+
+
+def _required(reading: Reading) -> Iterator[Fault]:
+    given, known = reading.document.data, Config.model_fields
+    for key in ("rules", "channels", "routes"):
+        if key not in given and not mistyped(given, known, (key,)):
+            yield reading.document.fault((), f"`{key}` is missing")
+        elif key in given and given[key] in ([], {}):
+            yield reading.document.fault((key,), f"`{key}` is empty")
+
+
+def _later(reading: Reading) -> Iterator[Fault]:
+    config, document = reading.config, reading.document
+    for key in ("fallback", "inhibit", "mute", "heartbeat"):
+        if getattr(config, key):
+            yield document.fault((key,), f"`{key}` is not supported yet", key=True)
+    if config.aws.monthly_budget_usd is not None:
+        yield document.fault(("aws", "monthly_budget_usd"), "`monthly_budget_usd` is not supported yet", key=True)
+    for number, route in reading.routes:
+        for key in ("repeat", "escalate", "during"):
+            if getattr(route, key) is not None:
+                yield document.fault(("routes", number, key), f"`{key}` is not supported yet", key=True)
+
+
+def _channels(reading: Reading) -> Iterator[Fault]:
+    for number, route in reading.routes:
+        for place, name in enumerate(route.channels):
+            loc = ("routes", number, "channels", place)
+            if "{{" in name:
+                yield reading.document.fault(loc, "a templated channel is not supported yet")
+            elif name not in reading.channel_names:
+                hint = did_you_mean(name, reading.channel_names)
+                yield reading.document.fault(loc, f"there is no channel `{name}`{hint}")
+
+
+def _route_names(reading: Reading) -> Iterator[Fault]:
+    first: dict[str, int] = {}
+    for number, route in reading.routes:
+        name = route.name or f"route-{number + 1}"
+        if first.setdefault(name, number) != number:
+            line, column = reading.document.position(("routes", first[name], "name"))
+            message = f"the route name `{name}` is used already at line {line}, column {column}"
+            yield reading.document.fault(("routes", number, "name"), message)
+
+
+def _unreachable(reading: Reading) -> Iterator[Fault]:
+    compiled = compile_routes([route for _, route in reading.routes])
+    for place, (number, _) in enumerate(reading.routes):
+        for earlier in range(place):
+            route, other = compiled[place], compiled[earlier]
+            if not other.continues and _matched(other.matchers) <= _matched(route.matchers):
+                where = reading.document.position(("routes", reading.routes[earlier][0]))
+                message = f"this route is never reached: the one at line {where[0]} takes all its alerts first"
+                yield reading.document.fault(("routes", number), message)
+                break
+
+
+def _matched(matchers: tuple[Matcher, ...]) -> set[str]:
+    return {str(replace(matcher, name=matcher.label)) for matcher in matchers}
+
+
+def _catch_all(reading: Reading) -> Iterator[Fault]:
+    given = reading.document.data.get("routes")
+    if not isinstance(given, list) or not given or not reading.routes:
+        return
+    number, last = reading.routes[-1]
+    if number == len(given) - 1 and last.match:
+        message = "the last route must match all alerts: leave `match` out, or add a route without it"
+        yield reading.document.fault(("routes", number, "match"), message, key=True)
+
+
+def _rule_paths(reading: Reading) -> Iterator[Fault]:
+    for number, path in enumerate(reading.config.rules):
+        if not path.exists():
+            yield reading.document.fault(("rules", number), f"there is no file or directory {path}")
+        elif not rule_files([path]):
+            yield reading.document.fault(("rules", number), f"the directory {path} holds no *.yaml file")
+
+
+def _store(reading: Reading) -> Iterator[Fault]:
+    path = reading.config.store_path
+    kind = network_filesystem(path, reading.mounts) if path else None
+    if kind:
+        message = f"{path} is on a network filesystem ({kind}), where SQLite's locks do not hold; use a local disk"
+        yield reading.document.fault(("store",), f"{message} or PostgreSQL")
+
+
+def _accounts(reading: Reading) -> Iterator[Fault]:
+    accounts = reading.config.aws.accounts
+    needy = [draft for draft in reading.rules.drafts if draft.spec and draft.spec.placed]
+    given = reading.document.get(("aws", "accounts"))
+    if needy and not given:
+        first = needy[0]
+        place = f"{first.document.path}:{first.document.position(first.loc)[0]}"
+        message = f"rules ask AWS (the first at {place}), but `aws: accounts:` names no account"
+        yield reading.document.fault(("aws",), message, key=True)
+    if accounts:
+        for draft in reading.rules.drafts:
+            yield from _unknown_places(draft, {account.name: account.regions for account in accounts})
+
+
+def _unknown_places(draft: Draft, accounts: dict[str, tuple[str, ...]]) -> Iterator[Fault]:
+    chosen = [name for name in draft.model.accounts if name in accounts] or list(accounts)
+    regions = {region for name in chosen for region in accounts[name]}
+    for key, given, known in (
+        ("accounts", draft.model.accounts, set(accounts)),
+        ("regions", draft.model.regions, regions),
+    ):
+        for number, name in enumerate(given):
+            if name not in known:
+                what = f"there is no {key[:-1]} `{name}` in the configuration"
+                yield draft.fault((key, number), f"{what}{did_you_mean(name, known)}")
+
+
+def _no_recover(reading: Reading) -> Iterator[Fault]:
+    for draft in reading.rules.drafts:
+        urgent = [level.priority for level in draft.levels if level.priority.urgent]
+        if urgent and "recover" not in draft.raw and draft.model.enabled:
+            message = f"a {urgent[0]} rule without `recover` may page again and again when its value hovers"
+            yield _warning(draft.fault((), message))
+
+
+def _few_wake(reading: Reading) -> Iterator[Fault]:
+    routes = compile_routes(reading.config.routes)
+    places = {route.name: number for number, route in enumerate(routes)}
+    told: set[str] = set()
+    for route in (route for rule in _paging(reading) for route in possible_routes(routes, rule)):
+        waking = [name for name in route.channels if _wakes(reading, name)]
+        if len(waking) <= 1 and route.name not in told:
+            told.add(route.name)
+            message = f"P1 alerts on the route `{route.name}` reach {_how_few(waking)}"
+            yield _warning(reading.document.fault(("routes", places[route.name], "channels"), message))
+
+
+def _paging(reading: Reading) -> Iterator[Any]:
+    """The labels, as far as known, of every rule that can page at P1."""
+    for rule in reading.rules.rules:
+        if rule.enabled and rule.notify and rule.levels[0].priority is Priority.P1:
+            yield known_labels(rule, Priority.P1, reading.config)
+
+
+def _wakes(reading: Reading, name: str) -> bool:
+    return reading.document.get(("channels", name, "type")) in WAKING
+
+
+def _how_few(waking: list[str]) -> str:
+    if not waking:
+        return "no channel that wakes anybody"
+    return f"a single waking channel: when `{waking[0]}` fails, nobody wakes up"
+
+
+def _warning(fault: Fault) -> Fault:
+    return replace(fault, severity=Severity.WARNING)
+
+
+_CHECKS: tuple[Callable[[Reading], Iterator[Fault]], ...] = (
+    _required,
+    _later,
+    _channels,
+    _route_names,
+    _unreachable,
+    _catch_all,
+    _rule_paths,
+    _store,
+    _accounts,
+    _no_recover,
+    _few_wake,
+)

@@ -1,0 +1,75 @@
+"""From files to a configuration that works as a whole, or to every reason why it cannot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from watchtower.aws.config import label_of_tag
+from watchtower.config.checks import Reading, check
+from watchtower.config.model import Config
+from watchtower.errors import ConfigError
+from watchtower.faults import Severity
+from watchtower.incidents.config import RouteConfig
+from watchtower.rulebook.loader import load_rules
+from watchtower.yamlfile import load_yaml, validation_faults, without_faulty
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from watchtower.faults import Fault
+    from watchtower.rulebook.rule import Rule
+    from watchtower.yamlfile import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration without a fault, its rules, and what was found questionable (sorted)."""
+
+    config: Config
+    rules: tuple[Rule, ...]
+    warnings: tuple[Fault, ...]
+
+
+def load(path: Path, *, mounts: str | None = None) -> Loaded:
+    """Read the configuration and the rules it names.
+
+    Raises Unreadable when the file itself cannot be opened, ConfigError with every fault and warning of
+    configuration and rules, sorted. ``mounts`` stands for the text of /proc/mounts.
+    """
+    document = load_yaml(path)
+    config, faults = _read(document)
+    rules = load_rules(config.rules, label_tags=[label_of_tag(key) for key in config.aws.label_tags])
+    reading = Reading(document, config, _routes(document), rules, mounts)
+    found = sorted({*document.faults, *faults, *rules.faults, *check(reading)})
+    if any(fault.severity is Severity.ERROR for fault in found):
+        raise ConfigError(found)
+    return Loaded(config, rules.rules, tuple(found))
+
+
+def _read(document: Document) -> tuple[Config, list[Fault]]:
+    """The configuration without the keys that are faulty, and their faults."""
+    context = {"base_dir": document.path.parent}
+    try:
+        return Config.model_validate(document.data, context=context), []
+    except ValidationError as error:
+        faults = validation_faults(error, document, model=Config)
+        sound = without_faulty(document.data, error, by_entry=("channels", "aws"))
+    try:
+        return Config.model_validate(sound, context=context), faults
+    except ValidationError as error:
+        return Config.model_validate(without_faulty(sound, error), context=context), faults
+
+
+def _routes(document: Document) -> tuple[tuple[int, RouteConfig], ...]:
+    """The routes that can be read, with their place in the list: one faulty route does not hide another's faults."""
+    routes = []
+    given = document.data.get("routes")
+    for number, raw in enumerate(given if isinstance(given, list) else ()):
+        try:
+            routes.append((number, RouteConfig.model_validate(raw)))
+        except ValidationError:
+            continue  # told already, with the whole document
+    return tuple(routes)

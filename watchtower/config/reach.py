@@ -1,0 +1,60 @@
+"""Which routes an alert of a rule could take, as far as its labels are known before it exists."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from watchtower.aws.config import label_of_tag
+from watchtower.sources.table import SOURCES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from watchtower.config.model import Config
+    from watchtower.incidents.routing import Route
+    from watchtower.model import Priority
+    from watchtower.rulebook.rule import Rule
+    from watchtower.templates import Template
+
+
+def known_labels(rule: Rule, priority: Priority, config: Config) -> Mapping[str, str | None]:
+    """The labels of the rule's alerts at a priority; None where the value is known only when one exists."""
+    spec = SOURCES[rule.source]
+    tags = [label_of_tag(key) for key in config.aws.label_tags] if spec.placed else []
+    labels: dict[str, str | None] = dict.fromkeys([*tags, *spec.context_of(rule.query), *spec.identity_of(rule.query)])
+    labels |= {
+        "alert": rule.name,
+        "group": rule.group,
+        "source": rule.source,
+        "environment": config.environment,
+        "priority": str(priority),
+    }
+    templates: dict[str, Template] = dict(rule.labels)
+    for level in rule.levels:
+        if level.priority is priority:
+            templates.update(level.labels)
+    for name, template in templates.items():
+        labels[name] = template.text if template.fixed else None
+    return labels
+
+
+def possible_routes(routes: Iterable[Route], labels: Mapping[str, str | None]) -> Iterator[Route]:
+    """The routes that could take such an alert, up to the first that surely takes it and ends the search."""
+    for route in routes:
+        answer = _takes(route, labels)
+        if answer is not False:
+            yield route
+        if answer is True and not route.continues:
+            return
+
+
+def _takes(route: Route, labels: Mapping[str, str | None]) -> bool | None:
+    """Whether the route takes the alert; None when that hangs on a label nobody knows yet."""
+    sure = True
+    for matcher in route.matchers:
+        value = labels.get(matcher.label, "")
+        if value is None:
+            sure = False
+        elif not matcher.matches({matcher.label: value}):
+            return False
+    return True if sure else None

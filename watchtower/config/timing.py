@@ -1,0 +1,43 @@
+"""How long it may take from a breach to a page, before any vendor is asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from watchtower.aws.config import publication_delay
+from watchtower.config.reach import known_labels, possible_routes
+from watchtower.incidents.routing import compile_routes
+from watchtower.sources.cloudwatch.query import CloudWatchQuery
+from watchtower.sources.probe.query import ProbeQuery
+
+if TYPE_CHECKING:
+    from watchtower.config.model import Config
+    from watchtower.rulebook.rule import Level, Rule
+
+
+def worst_case_seconds(rule: Rule, config: Config) -> float:
+    """Seconds from the breach to the page of the rule's most urgent priority, at worst.
+
+    CloudWatch: N periods and one more, because a breach begins anywhere in a period; then the publication delay.
+    Probes: the interval for each probe that must fail, and the timeout of the last. P1 and P2 skip ``group_wait``;
+    for the others the longest of the routes that could take the alert counts.
+    """
+    level = rule.levels[0]
+    return _to_alarm(rule, level, config) + _to_page(rule, level, config)
+
+
+def _to_alarm(rule: Rule, level: Level, config: Config) -> float:
+    if isinstance(rule.query, ProbeQuery):
+        return rule.period * level.needed + rule.query.timeout
+    delay = 0
+    if isinstance(rule.query, CloudWatchQuery):
+        delay = max(publication_delay(config.aws, name, rule.period) for name in rule.query.namespaces)
+    return float(rule.period * (level.of + 1) + delay)
+
+
+def _to_page(rule: Rule, level: Level, config: Config) -> float:
+    if level.priority.urgent:
+        return 0.0
+    labels = known_labels(rule, level.priority, config)
+    routes = possible_routes(compile_routes(config.routes), labels)
+    return max((route.group_wait for route in routes), default=0.0)

@@ -31,9 +31,7 @@ def _range(text: str) -> tuple[int, int]:
     low = int(found.group(1))
     high = int(found.group(2) or low)
     if not 100 <= low <= high <= 599:
-        raise ValueError(
-            f"{text.strip()!r} is no range of HTTP statuses (100 to 599, the lower first); {_EXAMPLE}"
-        )
+        raise ValueError(f"{text.strip()!r} is no range of HTTP statuses (100 to 599, the lower first); {_EXAMPLE}")
     return low, high
 
 

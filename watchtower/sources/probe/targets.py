@@ -60,9 +60,7 @@ def _read(value: object, info: ValidationInfo) -> object:
 
 def _not_empty(value: object) -> object:
     if isinstance(value, list | tuple) and not value:
-        raise ValueError(
-            "targets is empty: this rule would watch nothing; name a target, or leave targets out"
-        )
+        raise ValueError("targets is empty: this rule would watch nothing; name a target, or leave targets out")
     return value
 
 

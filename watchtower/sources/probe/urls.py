@@ -45,14 +45,10 @@ class Url:
 def parse_url(text: str) -> Url:
     """Read a URL that a person wrote; raises ValueError with what to change."""
     if _UNPRINTABLE.search(text):
-        raise ValueError(
-            f"{text!r} holds a space or a control character; a URL has none (a space is written %20)"
-        )
+        raise ValueError(f"{text!r} holds a space or a control character; a URL has none (a space is written %20)")
     split = _split(text)
     if split.scheme not in _PORTS:
-        raise ValueError(
-            f"{text!r} is no URL of a site; write it with its scheme, like https://{_bare(text)}"
-        )
+        raise ValueError(f"{text!r} is no URL of a site; write it with its scheme, like https://{_bare(text)}")
     if split.username is not None or split.password is not None:
         raise ValueError("credentials do not belong in a URL: they would be shown in alerts and logs")
     return _url(split, text)

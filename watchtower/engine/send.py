@@ -52,7 +52,7 @@ def _refused(delivery: Delivery, answer: Rejected, now: datetime, settings: Engi
 
 
 def _pause(delivery: Delivery, answer: DeliveryError, settings: EngineSettings) -> float:
-    doubling = settings.send_retry_first * 2 ** min(delivery.attempts, 16)
+    doubling = settings.send_retry_first * 2.0 ** min(delivery.attempts, 16)
     return max(answer.retry_after or 0.0, min(settings.send_retry_most, doubling))
 
 

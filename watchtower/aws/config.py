@@ -137,9 +137,5 @@ def publication_delay(config: AwsConfig, namespace: str, period: int) -> int:
     if config.publication_delay is not None:
         return round(config.publication_delay)
     general = SLOW_DELAY if period >= SLOW_DELAY else DEFAULT_DELAY
-    own = [
-        delay
-        for (name, shortest), delay in SLOW_NAMESPACES.items()
-        if name == namespace and period >= shortest
-    ]
+    own = [delay for (name, shortest), delay in SLOW_NAMESPACES.items() if name == namespace and period >= shortest]
     return max([general, *own])

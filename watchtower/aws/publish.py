@@ -16,6 +16,8 @@ from botocore.exceptions import (
     NoCredentialsError,
     ProxyConnectionError,
 )
+from botocore.exceptions import ConnectionError as SdkConnectionError
+from botocore.parsers import ResponseParserError
 
 from watchtower.durations import format_duration
 from watchtower.errors import Ambiguous, Rejected
@@ -23,6 +25,7 @@ from watchtower.errors import Ambiguous, Rejected
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from watchtower.aws.clients import AwsClients
     from watchtower.errors import DeliveryError
 
 #: Error codes that pass by themselves. KMSThrottling comes with HTTP 400 and is retryable all the same
@@ -44,13 +47,18 @@ _NOT_SENT = (
 )
 
 
-async def publish(client: Any, arguments: Mapping[str, Any], within: float) -> str:
+async def publish(
+    clients: AwsClients, region: str, endpoint_url: str | None, arguments: Mapping[str, Any], within: float
+) -> str:
     """Publish once, ``within`` seconds, and return the message id; raises only Rejected or Ambiguous."""
     try:
         async with asyncio.timeout(within):
+            client = await clients.sns(region, endpoint_url)
             answer = await client.publish(**arguments)
     except TimeoutError:
         raise Ambiguous(f"SNS did not answer within {format_duration(within)}") from None
+    except ResponseParserError:
+        raise Ambiguous("SNS's answer is not readable") from None
     except (ClientError, BotoCoreError, OSError) as error:
         raise sorted_error(error) from None
     return str(answer["MessageId"])
@@ -62,7 +70,7 @@ def sorted_error(error: Exception) -> DeliveryError:
         return _answered(error)
     if isinstance(error, _NOT_SENT) or _never_connected(error):
         return Rejected(f"SNS cannot be reached ({type(error).__name__})", permanent=False)
-    if isinstance(error, HTTPClientError | OSError):
+    if isinstance(error, HTTPClientError | SdkConnectionError | OSError):
         return Ambiguous(f"SNS: the connection broke ({type(error).__name__})")
     return Rejected(f"SNS: {type(error).__name__}", permanent=True)
 

@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from watchtower.model import Labels
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -43,9 +45,8 @@ _ECS = (
 
 #: namespace → how the ARNs of its resources are read.
 NAMESPACES: Mapping[str, tuple[ArnRule, ...]] = {
-    "AWS/ApiGateway": (_rule("apigateway:restapis", r"/apis/(?P<ApiId>[^/]+)"),),
+    "AWS/ApiGateway": (_rule("apigateway", r"/apis/(?P<ApiId>[^/]+)"),),
     "AWS/ApplicationELB": _LOAD_BALANCER,
-    "AWS/AutoScaling": (_rule("autoscaling:autoScalingGroup", r".*Name/(?P<AutoScalingGroupName>.+)"),),
     "AWS/CloudFront": (_rule("cloudfront:distribution", r"distribution/(?P<DistributionId>.+)"),),
     "AWS/DynamoDB": (_rule("dynamodb:table", r"table/(?P<TableName>[^/]+)"),),
     "AWS/EBS": (_rule("ec2:volume", r"volume/(?P<VolumeId>.+)"),),
@@ -62,7 +63,25 @@ NAMESPACES: Mapping[str, tuple[ArnRule, ...]] = {
     "AWS/S3": (_rule("s3", r"(?P<BucketName>[^/]+)"),),
     "AWS/SNS": (_rule("sns", r"(?P<TopicName>[^:]+)"),),
     "AWS/SQS": (_rule("sqs", r"(?P<QueueName>[^:]+)"),),
-    "AWS/States": (_rule("states:stateMachine", r"(?P<StateMachineArn>.*)"),),
     "CWAgent": (_rule("ec2:instance", r"instance/(?P<InstanceId>.+)"),),
     "ECS/ContainerInsights": _ECS,
 }
+
+
+def resource_types(namespace: str) -> list[str]:
+    """What the tagging API must be asked for to find the resources of a namespace."""
+    return sorted({rule.resource_type for rule in NAMESPACES[namespace]})
+
+
+def dimensions_of(namespace: str, arn: str) -> list[Labels]:
+    """The dimension values an ARN stands for in a namespace; none when it is no resource of it."""
+    parts = arn.split(":", 5)
+    if len(parts) != 6:
+        return []
+    service = parts[2]
+    found = []
+    for rule in NAMESPACES[namespace]:
+        match = rule.pattern.fullmatch(parts[5]) if rule.resource_type.split(":")[0] == service else None
+        if match:
+            found.append(Labels(match.groupdict()))
+    return found

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 #: A query id as CloudWatch takes it
 #: (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataQuery.html).
@@ -23,6 +23,11 @@ _MANY_SERIES = {
     "DB_PERF_INSIGHTS": "it does not read metrics",
     "SELECT": "Metrics Insights gives any number of series",
 }
+
+_ALL_METRICS = re.compile(r"""\bMETRICS\(\s*(?:["'](?P<part>[^"']*)["'])?\s*\)""")
+
+#: As long as an id gets when a call is packed.
+_LONGEST_ID = "q499"
 
 _TOKEN = re.compile(
     r"""(?P<text>"[^"]*"|'[^']*')
@@ -52,16 +57,22 @@ def renamed(expression: str, names: Mapping[str, str]) -> str:
     return _TOKEN.sub(other, expression)
 
 
-def uses_all_metrics(expression: str) -> bool:
-    """Whether the expression reads METRICS(): every metric of the request, so it cannot share one."""
-    return "METRICS" in _functions(expression)
+def spelled_out(expression: str, ids: Iterable[str]) -> str:
+    """The same expression with METRICS() written as the list of the rule's own metrics.
+
+    Many rules share one call, where METRICS() would mean everybody's metrics; METRICS("err") means those whose id
+    contains the text.
+    """
+
+    def metrics(match: re.Match[str]) -> str:
+        return f"[{', '.join(name for name in ids if (match['part'] or '') in name)}]"
+
+    return _ALL_METRICS.sub(metrics, expression)
 
 
 def _functions(expression: str) -> frozenset[str]:
     return frozenset(
-        match.group()
-        for match in _TOKEN.finditer(expression)
-        if match.lastgroup == "name" and match.group().isupper()
+        match.group() for match in _TOKEN.finditer(expression) if match.lastgroup == "name" and match.group().isupper()
     )
 
 
@@ -69,17 +80,16 @@ def check_expression(expression: str, declared: frozenset[str]) -> None:
     """Raise ValueError, with a sentence a person can act on, for an expression that cannot work."""
     if not expression.strip():
         raise ValueError("the expression is empty")
-    if len(expression) > MAX_EXPRESSION:
-        raise ValueError(
-            f"the expression has {len(expression)} characters; CloudWatch takes {MAX_EXPRESSION}"
-        )
     for function in sorted(_functions(expression) & _MANY_SERIES.keys()):
         raise ValueError(f"{function} in an expression is not supported yet: {_MANY_SERIES[function]}")
-    used = used_names(expression)
-    _check_names(used, declared, everything=uses_all_metrics(expression))
+    written = spelled_out(expression, sorted(declared))
+    _check_names(used_names(written), declared)
+    length = len(renamed(written, dict.fromkeys(declared, _LONGEST_ID)))
+    if length > MAX_EXPRESSION:
+        raise ValueError(f"the expression may take {length} characters; CloudWatch allows {MAX_EXPRESSION}")
 
 
-def _check_names(used: frozenset[str], declared: frozenset[str], *, everything: bool) -> None:
+def _check_names(used: frozenset[str], declared: frozenset[str]) -> None:
     unknown = sorted(used - declared)
     if unknown:
         known = ", ".join(sorted(declared))
@@ -88,5 +98,5 @@ def _check_names(used: frozenset[str], declared: frozenset[str], *, everything: 
             "functions are written in capitals"
         )
     unused = sorted(declared - used)
-    if unused and not everything:
+    if unused:
         raise ValueError(f"the metric {unused[0]!r} is declared but the expression does not read it")

@@ -110,16 +110,12 @@ class CloudWatchQuery(Query):
     def _check_metric(self) -> None:
         for name in ("namespace", "metric", "statistic"):
             if getattr(self, name) is None:
-                raise ValueError(
-                    f"`{name}` is missing (a query has namespace, metric and statistic, or an expression)"
-                )
+                raise ValueError(f"`{name}` is missing (a query has namespace, metric and statistic, or an expression)")
 
     def _check_math(self) -> None:
         plain = [name for name in ("namespace", "metric", "statistic", "dimensions") if getattr(self, name)]
         if plain:
-            raise ValueError(
-                f"`{plain[0]}` and an expression exclude each other; it belongs under `metrics:`"
-            )
+            raise ValueError(f"`{plain[0]}` and an expression exclude each other; it belongs under `metrics:`")
         if self.expression is None:
             raise ValueError("`metrics` needs an `expression` over them")
         if not self.metrics:
@@ -148,9 +144,7 @@ class CloudWatchQuery(Query):
         """The metrics of the expression by id; of a plain query, itself under ``m``."""
         if self.metrics:
             return self.metrics
-        plain = self.model_dump(include={"namespace", "metric", "statistic"}) | {
-            "dimensions": self.dimensions
-        }
+        plain = self.model_dump(include={"namespace", "metric", "statistic"}) | {"dimensions": self.dimensions}
         return {"m": MetricQuery.model_construct(**plain)}
 
     @property

@@ -1,0 +1,57 @@
+"""How many calls may run at once against one account and region, learnt from what AWS refuses."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+#: Calls at once before anything is known, at least and at most.
+START, LOWEST, HIGHEST = 8, 1, 32
+
+
+class AdaptiveLimit:
+    """A semaphore that halves when AWS throttles and grows back by one for each full round of successes.
+
+    Calls that were already on their way when it was cut do not cut it again: one throttled burst is one lesson.
+    """
+
+    def __init__(self, start: int = START, lowest: int = LOWEST, highest: int = HIGHEST) -> None:
+        self._allowed = float(start)
+        self._lowest, self._highest = lowest, highest
+        self._running = 0
+        self._calls = 0
+        self._cut_at = 0
+        self._free = asyncio.Condition()
+
+    @property
+    def allowed(self) -> int:
+        """Calls that may run at once now."""
+        return int(self._allowed)
+
+    async def __aenter__(self) -> int:
+        """Wait for a place; the number of the call is what :meth:`throttled` wants to know."""
+        async with self._free:
+            await self._free.wait_for(lambda: self._running < self.allowed)
+            self._running += 1
+            self._calls += 1
+            return self._calls
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._running -= 1
+        async with self._free:
+            self._free.notify_all()
+
+    def succeeded(self) -> None:
+        """AWS answered: a little more may be asked at once."""
+        self._allowed = min(self._highest, self._allowed + 1 / self._allowed)
+
+    def throttled(self, call: int) -> None:
+        """AWS refused this call for its pace."""
+        if call > self._cut_at:
+            self._allowed = max(self._lowest, self._allowed / 2)
+            self._cut_at = self._calls

@@ -1,0 +1,102 @@
+"""One packed call, page by page: what came, and what broke it off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from watchtower.aws.metricdata import Page, get_metric_data
+from watchtower.errors import SourceError
+from watchtower.model import TroubleReason
+
+if TYPE_CHECKING:
+    from watchtower.aws.clients import AwsClients
+    from watchtower.aws.metricdata import SeriesPage
+    from watchtower.sources.base import Place
+    from watchtower.sources.cloudwatch.pack import Call
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The slots asked for: ``start`` inclusive, ``end`` exclusive, both on the period's grid (epoch seconds)."""
+
+    start: int
+    end: int
+    period: int
+
+    def slot(self, at: float) -> int | None:
+        """The start of the slot a datapoint belongs to; None outside the window."""
+        if not self.start <= at < self.end:
+            return None
+        return self.start + int(at - self.start) // self.period * self.period
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What all pages so far say about one query; ``several``: one page held it twice, so it is more than a series."""
+
+    points: dict[int, float] = field(default_factory=dict)
+    status: str = ""
+    message: str = ""
+    complete: bool = False
+    several: bool = False
+
+
+@dataclass(slots=True)
+class CallAnswer:
+    """What one call brought: ``error`` says why it ended early, ``pages`` how far it came."""
+
+    call: Call
+    results: dict[str, Gathered] = field(default_factory=dict)
+    message: str = ""
+    pages: int = 0
+    error: SourceError | None = None
+
+
+async def fetch(clients: AwsClients, place: Place, call: Call, window: Window) -> CallAnswer:
+    """Read every page of a call; never raises SourceError: what came before it still counts."""
+    answer = CallAnswer(call)
+    try:
+        await _read_pages(clients, place, window, answer)
+    except SourceError as error:
+        answer.error = error
+    return answer
+
+
+async def _read_pages(clients: AwsClients, place: Place, window: Window, answer: CallAnswer) -> None:
+    queries = answer.call.queries()
+    seen: set[str] = set()
+    token: str | None = None
+    while True:
+        page = await get_metric_data(
+            clients, place.account, place.region, queries, start=window.start, end=window.end, token=token
+        )
+        _take(page, window, answer)
+        token = page.next_token
+        if not token:
+            return
+        if token in seen:
+            raise SourceError(TroubleReason.INTERNAL, "GetMetricData: the same page was announced twice")
+        seen.add(token)
+
+
+def _take(page: Page, window: Window, answer: CallAnswer) -> None:
+    answer.pages += 1
+    answer.message = page.message or answer.message
+    on_this_page: set[str] = set()
+    for part in page.results:
+        gathered = answer.results.setdefault(part.id, Gathered())
+        gathered.several = gathered.several or part.id in on_this_page
+        on_this_page.add(part.id)
+        _add(part, window, gathered)
+
+
+def _add(part: SeriesPage, window: Window, gathered: Gathered) -> None:
+    gathered.complete = gathered.complete or part.status == "Complete"
+    gathered.status = part.status
+    gathered.message = part.message or gathered.message
+    for at, value in part.points:
+        slot = window.slot(at)
+        if slot is not None and isfinite(value):
+            gathered.points[slot] = value

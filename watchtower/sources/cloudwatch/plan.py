@@ -1,0 +1,57 @@
+"""Asks cut into work units: one per account, region, period and publication delay."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from watchtower.aws.config import AwsConfig, publication_delay
+from watchtower.model import stable_hash
+from watchtower.sources.base import Ask, Place, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from watchtower.sources.cloudwatch.query import CloudWatchQuery
+
+NAME = "cloudwatch"
+
+
+def plan_units(asks: Sequence[Ask], places: Sequence[Place], config: AwsConfig) -> list[Unit]:
+    """The work units of all asks; every place that an ask allows polls it."""
+    wishes: dict[tuple[str, str, int, int], list[Ask]] = defaultdict(list)
+    for place in places:
+        for ask in asks:
+            if _allows(ask, place):
+                wishes[place.account, place.region, ask.period, _delay(ask, config)].append(ask)
+    return [_unit(*key, asks) for key, asks in sorted(wishes.items())]
+
+
+def ask_hash(ask: Ask) -> str:
+    """What an ask asks, in sixteen digits; the same after a restart, another after an edit."""
+    query: CloudWatchQuery = ask.query
+    return stable_hash(ask.rule, query.model_dump_json(), str(ask.period), str(ask.slots))
+
+
+def _allows(ask: Ask, place: Place) -> bool:
+    return (not ask.accounts or place.account in ask.accounts) and (not ask.regions or place.region in ask.regions)
+
+
+def _delay(ask: Ask, config: AwsConfig) -> int:
+    query: CloudWatchQuery = ask.query
+    return max(publication_delay(config, namespace, ask.period) for namespace in query.namespaces)
+
+
+def _unit(account: str, region: str, period: int, delay: int, asks: Iterable[Ask]) -> Unit:
+    ordered = tuple(sorted(asks, key=lambda ask: ask.rule))
+    return Unit(
+        id=f"{NAME}/{account}/{region}/{period}/{delay}",
+        source=NAME,
+        account=account,
+        region=region,
+        period=period,
+        offset=0,
+        delay=delay,
+        asks=ordered,
+        fingerprint=stable_hash(*(ask_hash(ask) for ask in ordered)),
+    )

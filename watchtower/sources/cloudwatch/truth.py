@@ -1,0 +1,74 @@
+"""What is known of one series after its call, by StatusCode and Messages: pure.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataResult.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from watchtower.errors import SourceError
+from watchtower.model import TroubleReason, Truth
+
+if TYPE_CHECKING:
+    from watchtower.sources.cloudwatch.fetch import CallAnswer, Gathered
+
+Points = tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One series as the call left it; ``error`` is the cause when it was not seen."""
+
+    truth: Truth
+    points: Points = ()
+    reason: str = ""
+    error: SourceError | None = None
+
+
+def seen(answer: CallAnswer, query_id: str) -> Seen:
+    """The truth about one query of a call.
+
+    1. Complete on any page: its points, or no data; whatever happened to the rest of the call.
+       An empty result beside a message about the whole call is not believed.
+    2. Forbidden is forbidden.
+    3. Anything else (InternalError, PartialData that no page completed, no result, a call that broke off) was not
+       fetched: a part of the window could make an alert of what is none.
+    """
+    gathered = answer.results.get(query_id)
+    if gathered is not None and gathered.several:
+        return _held(SourceError(TroubleReason.INVALID, "the expression gives several series"), "")
+    if gathered is not None and gathered.complete:
+        return _complete(gathered, answer.message)
+    if gathered is not None and gathered.status == "Forbidden":
+        error = SourceError(TroubleReason.FORBIDDEN, "GetMetricData: CloudWatch forbids reading some metrics")
+        return Seen(Truth.FORBIDDEN, reason=_worded(error, gathered.message), error=error)
+    error = answer.error or _cause(gathered, answer.message)
+    return _held(error, gathered.message if gathered else "")
+
+
+def _complete(gathered: Gathered, call_message: str) -> Seen:
+    if gathered.points:
+        return Seen(Truth.VALUE, tuple(sorted(gathered.points.items())), gathered.message)
+    if call_message:
+        return _held(SourceError(TroubleReason.PARTIAL, f"GetMetricData: {call_message}"), gathered.message)
+    return Seen(Truth.NO_DATA, reason=gathered.message)
+
+
+def _held(error: SourceError, message: str) -> Seen:
+    return Seen(Truth.NOT_FETCHED, reason=_worded(error, message), error=error)
+
+
+def _worded(error: SourceError, message: str) -> str:
+    return f"{error.detail} ({message})" if message else error.detail
+
+
+def _cause(gathered: Gathered | None, call_message: str) -> SourceError:
+    if gathered is not None and gathered.status == "InternalError":
+        return SourceError(TroubleReason.INTERNAL, "GetMetricData: CloudWatch failed inside for some metrics")
+    if call_message:
+        return SourceError(TroubleReason.PARTIAL, f"GetMetricData: {call_message}")
+    if gathered is not None:
+        return SourceError(TroubleReason.PARTIAL, "GetMetricData: CloudWatch sent only a part of some metrics")
+    return SourceError(TroubleReason.PARTIAL, "GetMetricData: CloudWatch left some metrics out")

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from watchtower.model import AlertKey
     from watchtower.rulebook.rule import Level, Recover
 
-_FILLED_AS = {
-    Missing.MISSING: "missing",
-    Missing.IGNORE: "missing",
-    Missing.BREACHING: "missing, which is taken as breaching",
-    Missing.NOT_BREACHING: "missing, which is taken as healthy",
+_TAKEN_AS = {
+    Missing.MISSING: "",
+    Missing.IGNORE: "",
+    Missing.BREACHING: ", which is taken as breaching",
+    Missing.NOT_BREACHING: ", which is taken as healthy",
 }
 
 
@@ -37,10 +37,10 @@ def breach_reason(level: Level, count: Count, window: Window, missing: Missing) 
     if level.condition.kind is Kind.NO_DATA:
         return f"{count.found} of the last {_many(count.of, 'period')} had no datapoint"
     if count.filled >= count.of:
-        return f"{silence_reason(window)}, {_FILLED_AS[missing]}"
+        return silence_reason(window) + _TAKEN_AS[missing]
     text = _counted(count, _holds(level.condition))
     if count.filled:
-        text += f", {count.filled} {_FILLED_AS[missing]}"
+        text += f", {count.filled} missing{_TAKEN_AS[missing]}"
     return text + _newest(level.condition, window)
 
 
@@ -99,8 +99,8 @@ def _what(phase: Phase, level: Level, value: float | None) -> str:
     if phase.state is State.INSUFFICIENT_DATA:
         return "no data"
     if condition.kind is Kind.NO_DATA:
-        return f"no data in {level.needed} of {_many(level.of, 'period')}"
-    return f"{shown} {condition.text} for {level.needed} of {_many(level.of, 'datapoint')}".strip()
+        return f"no data in {level.needed} of {level.of} periods"
+    return f"{shown} {condition.text} for {level.needed} of {level.of} datapoints".strip()
 
 
 def _telling(identity: Labels) -> list[str]:

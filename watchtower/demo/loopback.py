@@ -67,6 +67,7 @@ class LoopbackVendor:
         self.clock = clock
         self.faults = Faults()
         self.requests: list[Received] = []
+        self._stopping = asyncio.Event()
         self._runner: web.AppRunner | None = None
         self._port = 0
 
@@ -77,6 +78,7 @@ class LoopbackVendor:
 
     async def start(self) -> None:
         """Listen; connections were refused until now."""
+        self._stopping.clear()
         app = web.Application(client_max_size=MAX_REQUEST)
         app.router.add_route("*", "/{path:.*}", self._serve)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -86,6 +88,7 @@ class LoopbackVendor:
 
     async def stop(self) -> None:
         """Stop listening and drop every request in hand."""
+        self._stopping.set()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -101,9 +104,13 @@ class LoopbackVendor:
         """Do what is asked and say so; each vendor its own way."""
         raise NotImplementedError
 
-    def refuse(self, error: str) -> Reply:
-        """The vendor's way to say no."""
+    def refuse(self, error: str, operation: str = "") -> Reply:
+        """The vendor's way to say no to this operation."""
         raise NotImplementedError
+
+    def fail(self, fault: Fault) -> Reply:
+        """An HTTP error, as the machines in front of a vendor give it."""
+        return Reply(fault.status, f"simulated {fault.status}", str(fault.status), fault.retry_after)
 
     def read(self, request: web.Request, body: bytes) -> Any:  # noqa: ARG002
         """The request as it is recorded; a JSON body unless a vendor knows better."""
@@ -118,21 +125,28 @@ class LoopbackVendor:
         if fault is None:
             return self._answered(request, body, self.act(request, body))
         if fault.kind is Failing.SLOW:
-            await self.clock.sleep(fault.seconds)
+            await self._late(fault.seconds)
             return self._answered(request, body, self.act(request, body))
         if fault.acted:
             self.act(request, body)
         return await self._failed(request, body, fault)
 
+    async def _late(self, seconds: float) -> None:
+        """Wait on the simulator's clock, but not longer than the server lives."""
+        waits = [asyncio.ensure_future(self.clock.sleep(seconds)), asyncio.ensure_future(self._stopping.wait())]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+
     async def _failed(self, request: web.Request, body: bytes, fault: Fault) -> web.Response:
         if fault.kind is Failing.REFUSE:
-            return self._answered(request, body, self.refuse(fault.error), acted=fault.acted)
+            return self._answered(request, body, self.refuse(fault.error, request.path), acted=fault.acted)
         if fault.kind is Failing.STATUS:
-            reply = Reply(fault.status, f"simulated {fault.status}", str(fault.status), fault.retry_after)
-            return self._answered(request, body, reply, acted=fault.acted)
+            return self._answered(request, body, self.fail(fault), acted=fault.acted)
         unanswered = self._answered(request, body, Reply(503, "", fault.kind.value), acted=fault.acted)
         if fault.kind is Failing.HANG:
-            await asyncio.Event().wait()
+            await self._stopping.wait()
         _reset(request)
         return unanswered
 

@@ -99,7 +99,7 @@ class PagerDutyServer(LoopbackVendor):
         key = self._apply(event)
         return Reply(202, {"status": "success", "message": "Event processed", "dedup_key": key})
 
-    def refuse(self, error: str) -> Reply:
+    def refuse(self, error: str, operation: str = "") -> Reply:  # noqa: ARG002
         """A 400: never to be repeated."""
         document = {"status": "invalid event", "message": "Event object is invalid", "errors": [error]}
         return Reply(400, document, error)

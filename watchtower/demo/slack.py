@@ -26,7 +26,7 @@ SCOPES = frozenset({"chat:write", "channels:history", "channels:read"})
 PACE = 1.0
 
 _FORM = "application/x-www-form-urlencoded"
-_WEBHOOK = "/services/T00000000/B00000000/simulated"
+_WEBHOOK = "/services/T00000000/B00000000/XsimulatedXhookX0000000"
 
 
 @dataclass(slots=True)
@@ -142,8 +142,10 @@ class SlackServer(LoopbackVendor):
             return dict(parse_qsl(body.decode(), keep_blank_values=True))
         return super().read(request, body)
 
-    def refuse(self, error: str) -> Reply:
-        """HTTP 200 and ``ok: false``, as Slack refuses."""
+    def refuse(self, error: str, operation: str = "/api/") -> Reply:
+        """HTTP 200 and ``ok: false`` from a method, HTTP 400 and the bare word from the webhook."""
+        if not operation.startswith("/api/"):
+            return Reply(400, error, error)
         return Reply(200, {"ok": False, "error": error}, error)
 
     def act(self, request: web.Request, body: bytes) -> Reply:

@@ -31,6 +31,7 @@ MAX_ANSWER = 4 * 1024 * 1024
 MAX_RETRY_AFTER = 3600.0
 
 _DETAIL = 200
+_FRESH = {"Connection": "close"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +95,16 @@ class Vendor:
     patience: float
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Post once; any answer is returned, a missing one raises Rejected or Ambiguous."""
+        """Post once; any answer is returned, a missing one raises Rejected or Ambiguous.
+
+        Always on a fresh connection: on a kept one that the vendor has closed meanwhile, a message that never left
+        would count as ambiguous.
+        """
         limit = self.doors.timeout
         timeout = aiohttp.ClientTimeout(total=limit, sock_connect=limit / 2)
         try:
             async with self.doors.http.post(
-                url, data=body, headers=headers, timeout=timeout, allow_redirects=False
+                url, data=body, headers={**headers, **_FRESH}, timeout=timeout, allow_redirects=False
             ) as response:
                 return Answer(response.status, response.headers, await _bounded(response))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):

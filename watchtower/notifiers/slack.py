@@ -58,15 +58,11 @@ class Slack:
         return Receipt(ref, "updated in place")
 
     async def _edited(self, delivery: Delivery, ref: Mapping[str, Any]) -> bool:
-        said = await self._api.write(
-            "chat.update", {**_message(delivery), "channel": ref["channel"], "ts": ref["ts"]}
-        )
+        said = await self._api.write("chat.update", {**_message(delivery), "channel": ref["channel"], "ts": ref["ts"]})
         return said.get("error") not in NOT_EDITABLE and bool(expect_ok(said))
 
     async def _post(self, delivery: Delivery) -> Receipt:
-        said = await self._api.write(
-            "chat.postMessage", {**_message(delivery), **_QUIETLY, "channel": self._channel}
-        )
+        said = await self._api.write("chat.postMessage", {**_message(delivery), **_QUIETLY, "channel": self._channel})
         return Receipt(_reference(expect_ok(said)), "posted")
 
     async def _broadcast(self, delivery: Delivery, ref: Mapping[str, Any]) -> None:

@@ -27,6 +27,7 @@ NOT_EDITABLE = frozenset({"message_not_found", "cant_update_message", "edit_wind
 
 #: Pages looked through before giving up: ten thousand channels, two thousand messages.
 _PAGES = 10
+_ERROR_WORD = re.compile(r"[a-z0-9_]{1,80}")
 _CHANNEL_ID = re.compile(r"[CDG][A-Z0-9]{8,}")
 
 
@@ -78,9 +79,7 @@ class SlackApi:
             return channel
         name = channel.removeprefix("#")
         asked = {"types": "public_channel,private_channel", "exclude_archived": "true", "limit": "1000"}
-        found = await self.first(
-            "conversations.list", asked, "channels", lambda listed: listed.get("name") == name
-        )
+        found = await self.first("conversations.list", asked, "channels", lambda listed: listed.get("name") == name)
         return str(found["id"]) if found else None
 
     async def _call(self, method: str, body: bytes, kind: str) -> dict[str, Any]:
@@ -91,9 +90,7 @@ class SlackApi:
             raise Ambiguous("Slack's answer is not JSON")
         if said.get("error") == "ratelimited":
             wait = answer.retry_after
-            raise Rejected(
-                "Slack: ratelimited", permanent=False, retry_after=PATIENCE if wait is None else wait
-            )
+            raise Rejected("Slack: ratelimited", permanent=False, retry_after=PATIENCE if wait is None else wait)
         return said
 
 
@@ -101,7 +98,8 @@ def expect_ok(said: dict[str, Any]) -> dict[str, Any]:
     """The answer if Slack did what was asked; otherwise raises what its error word means."""
     if said.get("ok") is True:
         return said
-    error = str(said.get("error", "no error named"))[:100]
+    named = str(said.get("error", ""))
+    error = named if _ERROR_WORD.fullmatch(named) else "an error without a name"
     if error in UNCERTAIN:
         raise Ambiguous(f"Slack: {error}")
     raise Rejected(f"Slack: {error}", permanent=True)

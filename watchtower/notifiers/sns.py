@@ -43,9 +43,7 @@ class SnsConfig(ChannelConfig):
     @classmethod
     def _topic(cls, arn: str) -> str:
         if _TOPIC_ARN.fullmatch(arn) is None:
-            raise ValueError(
-                f"{arn!r} is not a topic's ARN; write it like arn:aws:sns:eu-west-1:111122223333:alerts"
-            )
+            raise ValueError(f"{arn!r} is not a topic's ARN; write it like arn:aws:sns:eu-west-1:111122223333:alerts")
         return arn
 
     @property
@@ -74,8 +72,9 @@ class Sns:
 
     async def send(self, delivery: Delivery) -> Receipt:
         """Publish once."""
-        client = await self._doors.aws.sns(self._config.region, self._config.api_url)
-        found = await publish(client, arguments(delivery, self._config), self._doors.timeout)
+        region, endpoint = self._config.region, self._config.api_url
+        said = arguments(delivery, self._config)
+        found = await publish(self._doors.aws, region, endpoint, said, self._doors.timeout)
         return Receipt(detail=f"published as {found}")
 
     async def find(self, delivery: Delivery) -> Receipt | None:  # noqa: ARG002
@@ -107,10 +106,7 @@ def arguments(delivery: Delivery, config: SnsConfig) -> dict[str, Any]:
 def subject(notice: Notice) -> str:
     """``[P1 FIRING] title`` in ASCII."""
     plain = unicodedata.normalize("NFKD", message.title(notice).replace(ELLIPSIS, "..."))
-    told = (
-        one_line(plain.encode("ascii", "ignore").decode())
-        or message.rule(notice).encode("ascii", "ignore").decode()
-    )
+    told = one_line(plain.encode("ascii", "ignore").decode()) or message.rule(notice).encode("ascii", "ignore").decode()
     whole = f"[{message.status(notice)}] {told}".rstrip()
     return whole if len(whole) <= SUBJECT_LIMIT else whole[: SUBJECT_LIMIT - 3].rstrip() + "..."
 

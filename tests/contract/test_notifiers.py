@@ -114,7 +114,8 @@ async def make_rig(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
         http = await stack.enter_async_context(aiohttp.ClientSession())
         aws = AwsClients(AwsConfig())
         stack.push_async_callback(aws.close)
-        await aws.sns("eu-west-1", vendor.origin)  # making a client takes the SDK longer than SHORT
+        if request.param == "sns":
+            await aws.sns("eu-west-1", vendor.origin)  # making a client takes the SDK longer than SHORT
         written = kind.config(vendor)
         spec = NOTIFIERS[str(written["type"])]
         notifier = spec.build("ops", spec.config.model_validate(written), Doors(http, aws, timeout=SHORT))
@@ -188,11 +189,11 @@ async def test_one_send_is_one_request_however_it_fails(rig: Rig) -> None:
     assert len(rig.vendor.requests) == 1
 
 
-@pytest.mark.parametrize("name", nasty_notices())
 @pytest.mark.parametrize("event", [Event.TRIGGER, Event.RESOLVE])
-async def test_nothing_an_alert_may_carry_is_refused(rig: Rig, name: str, event: Event) -> None:
-    notice = replace(nasty_notices()[name], event=event)
-    await rig.notifier.send(a_delivery(event=event, notice=notice))
+async def test_nothing_an_alert_may_carry_is_refused(rig: Rig, event: Event) -> None:
+    for notice in nasty_notices().values():
+        await rig.notifier.send(a_delivery(event=event, notice=replace(notice, event=event)))
+    assert {one.outcome for one in rig.vendor.requests} == {"ok"}
 
 
 async def test_a_secret_shows_in_no_error_and_no_log(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:

@@ -103,11 +103,13 @@ class Desk:
     def replaced(
         self, incident: Incident, held: Mapping[Key, Priority], pages: Iterable[Delivery], reason: str
     ) -> tuple[Delivery, ...]:
-        """Resolves of the keys that a raised tier's pages replace, each held until its page is settled."""
+        """Resolves of the keys that a raised tier's pages replace, each held until its page is settled.
+
+        A channel that is not keyed by tier pages under the key it holds: there one message carries on.
+        """
         return tuple(
             replace(self._write(incident, Event.RESOLVE, key, tier, reason), after=page.id)
             for page in pages
-            if self.channels[page.channel].keyed_by_tier
             for key, tier in held.items()
             if key.channel == page.channel and key.dedup_key != page.dedup_key
         )

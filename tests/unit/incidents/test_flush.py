@@ -258,6 +258,24 @@ def test_another_alert_of_the_group_does_not_slip_into_an_incident_that_just_end
     ]
 
 
+def test_an_alert_that_returns_after_its_place_was_taken_joins_the_new_incident() -> None:
+    memory = Memory()
+    memory.flush(alert(labels={"db": "1"}))
+    first = alert(labels={"db": "1"})
+    memory.flush(ok(labels={"db": "1"}), alert(labels={"db": "2"}), first, after=5)
+    old, new = memory.plan.incidents
+    assert old.ended_at == memory.now
+    assert [member.alert_id for member in new.members if member.firing][-1] == first.key.id
+
+
+def test_a_channel_that_never_took_the_page_is_not_updated() -> None:
+    memory = Memory()
+    memory.flush(alert(labels={"db": "1"}))
+    for row in memory.claimable():
+        memory.settle(row, DeliveryState.DEAD)
+    assert not memory.flush(alert(labels={"db": "2"}), after=70).deliveries
+
+
 def test_a_notice_shows_fifty_members_urgent_and_firing_first_and_counts_all() -> None:
     memory = Memory()
     memory.flush(*(alert(labels={"db": f"{n:02}"}, priority=P4) for n in range(70)))
@@ -299,6 +317,16 @@ def test_a_more_urgent_member_raises_the_incident_and_its_resolve_does_not_lower
     plan = memory.flush(ok(labels={"db": "2"}), after=70)
     assert told(plan.deliveries) == ["P2 update ops"]
     assert memory.incidents["id-1"].tier is P2
+
+
+def test_a_second_rise_does_not_resolve_the_first_key_again() -> None:
+    memory = Memory(policy({"channels": ["oncall"]}))
+    memory.flush(alert(priority=P3))
+    memory.send_all()
+    memory.flush(alert(priority=P2), after=1)
+    plan = memory.flush(alert(priority=P1), after=1)
+    assert told(plan.deliveries) == ["P1 trigger oncall", "P2 resolve oncall"]
+    assert told(memory.flush(ok(priority=P1), after=1).deliveries) == ["P1 resolve oncall"]
 
 
 def test_a_trigger_that_a_rise_overtakes_before_it_left_is_withdrawn_and_owes_nothing() -> None:

@@ -18,6 +18,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from watchtower.durations import format_duration
 from watchtower.errors import TemplateError
+from watchtower.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -172,7 +173,8 @@ def _check(tree: nodes.Template) -> None:
                 raise ValueError(f"bad template: there is no {kind.__name__.lower()} named `{used.name}`")
     for name in sorted(meta.find_undeclared_variables(tree)):
         if name not in NAMES:
-            raise ValueError(f"bad template: `{name}` is not known here; known are {', '.join(NAMES)}")
+            hint = did_you_mean(name, NAMES)
+            raise ValueError(f"bad template: `{name}` is not known here{hint}; known are {', '.join(NAMES)}")
     for call in tree.find_all(nodes.Call):
         if not isinstance(call.node, nodes.Getattr) or call.node.attr not in _METHODS:
             raise ValueError(f"bad template: only these can be called: {', '.join(sorted(_METHODS))}")

@@ -54,7 +54,7 @@ def test_a_value_that_is_none_cannot_be_rounded() -> None:
     [
         ("{{ labels.a", "bad template: "),
         ("{% if value %}x", "bad template: "),
-        ("{{ lables.a }}", "`lables` is not known here; known are labels, value"),
+        ("{{ lables.a }}", "`lables` is not known here (did you mean `labels`?); known are labels, value"),
         ("{{ value | roud }}", "no filter named `roud`"),
         ("{{ value | center(99) }}", "no filter named `center`"),
         ("{{ value is odd }}", "no test named `odd`"),

@@ -41,7 +41,8 @@ def load(path: Path, *, mounts: str | None = None) -> Loaded:
     """
     document = load_yaml(path)
     config, faults = _read(document)
-    rules = load_rules(config.rules, label_tags=[label_of_tag(key) for key in config.aws.label_tags])
+    paths = [path for path in config.rules if path.exists()]  # an absent one is told where it is named
+    rules = load_rules(paths, label_tags=[label_of_tag(key) for key in config.aws.label_tags])
     reading = Reading(document, config, _routes(document), rules, mounts)
     found = sorted({*document.faults, *faults, *rules.faults, *check(reading)})
     if any(fault.severity is Severity.ERROR for fault in found):

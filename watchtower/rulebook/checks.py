@@ -78,6 +78,8 @@ def _later_keys(draft: Draft) -> Iterator[Fault]:
 
 
 def _conditions(draft: Draft) -> Iterator[Fault]:
+    if any(name in LATER_SOURCES for name in draft.sources):
+        return
     for loc, condition in _all_conditions(draft):
         if condition.kind in (Kind.BAND, Kind.ALARM):
             yield draft.fault(loc, f"the condition `{condition.text}` is not supported yet")

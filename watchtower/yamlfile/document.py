@@ -112,8 +112,10 @@ def parse_yaml(text: str, path: Path) -> Document:
         raise ConfigError([Fault(str(path), 1, 1, "the file is empty")])
     if not isinstance(root, MappingNode):
         raise ConfigError([Fault(str(path), *_mark(root), "the file must be a mapping: `key: value` lines at its top")])
-    reader = _Reader(str(path))
+    reader = _Reader(str(path), text)
     data = reader.read(root)
+    if not isinstance(data, dict):
+        raise ConfigError(reader.faults)
     return Document(path, data, tuple(reader.faults), root)
 
 
@@ -156,9 +158,10 @@ def _pairs(node: MappingNode) -> list[tuple[Node, Node]]:
 class _Reader:
     """Turns nodes into plain data and collects what is wrong with them."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, text: str) -> None:
         self.faults: list[Fault] = []
         self._file = file
+        self._text = text
         self._scalars = SafeConstructor(loader=YAML(typ="safe", pure=True))
         self._open: set[int] = set()
         self._known: dict[int, Any] = {}
@@ -183,13 +186,14 @@ class _Reader:
             return [self.read(item) for item in node.value]
         return self._scalar(node)
 
-    def _mapping(self, node: MappingNode) -> dict[str, Any]:
+    def _mapping(self, node: MappingNode) -> Any:
         self._tell_duplicates(node)
         data: dict[str, Any] = {}
         for key, value in _pairs(node):
             if not isinstance(key, ScalarNode):
                 self._fault(key, 'a key must be text; put a template in quotes: "{{ … }}"')
-            elif key.value not in data:
+                return self._text[node.start_mark.index : node.end_mark.index]
+            if key.value not in data:
                 data[key.value] = self.read(value)
         return data
 

@@ -67,7 +67,7 @@ _LIMITS = {
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`` (did you mean `x`?)`` when one of the known words is close, else nothing."""
     lowered = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.72)
     return f" (did you mean `{lowered[close[0]]}`?)" if close else ""
 
 
@@ -120,8 +120,8 @@ def _real(document: Document, loc: Location) -> Location:
 
 
 def _overruled(real: Location, details: Sequence[ErrorDetails], groups: Mapping[Location, Any]) -> bool:
-    """A union's other branches say nothing when one branch got further into the value."""
-    if not all(detail["type"] in _WANTED for detail in details):
+    """A union's other branches say nothing when one got further; a list of faulty items is not too short."""
+    if not all(detail["type"] in _WANTED or detail["type"] == "too_short" for detail in details):
         return False
     return any(len(other) > len(real) and other[: len(real)] == real for other in groups)
 
@@ -146,8 +146,9 @@ def _fault(real: Location, detail: ErrorDetails, document: Document, model: Any,
         return document.fault(real, f"unknown key `{key}`{did_you_mean(key, known)}", key=True)
     if kind == "missing":
         return document.fault(real, f"`{detail['loc'][-1]}` is missing{_inside(real)}")
-    in_key = bool(detail["loc"]) and detail["loc"][-1] == "[key]"
-    return document.fault(real, _sentence(real, detail), key=in_key)
+    if detail["loc"] and detail["loc"][-1] == "[key]":
+        return document.fault(real, _sentence(real[:-1], detail).replace("`", "a key of `", 1), key=True)
+    return document.fault(real, _sentence(real, detail))
 
 
 def _sentence(real: Location, detail: ErrorDetails) -> str:

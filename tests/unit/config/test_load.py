@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from watchtower.config import Config, Loaded, load
+from watchtower.errors import ConfigError, Unreadable
+from watchtower.faults import Severity
+from watchtower.notifiers.pagerduty import PagerDutyConfig
+from watchtower.notifiers.sns import SnsConfig
+
+BAD = Path(__file__).parents[2] / "data" / "bad_config"
+SNS = '{type: sns, topic_arn: "arn:aws:sns:eu-west-1:111122223333:ops"}'
+WHOLE = f"""\
+environment: production
+store: sqlite:///state/w.db
+listen: "[::1]:0"
+rules: [rules/, more.yaml]
+aws:
+  accounts:
+  - {{name: prod, regions: [eu-west-1, us-east-1]}}
+  endpoint_url: null
+  publication_delay: 0s
+  label_tags: [cost-center]
+channels:
+  oncall: {{type: pagerduty, routing_key: {{file: key.txt}}, api_url: http://127.0.0.1:1}}
+  ops: {SNS}
+routes:
+- {{match: ['priority=~"P1|P2"'], channels: [oncall, ops], continue: true}}
+- {{name: rest, channels: [ops], group_wait: 30s}}
+"""
+RULES = """\
+rules:
+- alert: A
+  cloudwatch: {namespace: AWS/EC2, metric: CPUUtilization, statistic: Average}
+  when: {P3: "> 80"}
+  summary: "{{ labels.cost_center }}"
+"""
+
+
+def write(directory: Path, name: str, text: str) -> Path:
+    path = directory / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def whole(directory: Path, text: str = WHOLE, rules: str = RULES) -> Path:
+    write(directory, "rules/a.yaml", rules)
+    write(directory, "more.yaml", rules.replace("alert: ", "alert: More"))
+    write(directory, "key.txt", "0" * 32 + "\n")
+    return write(directory, "watchtower.yaml", text)
+
+
+def outcome(path: Path, mounts: str = "") -> Loaded | list[str]:
+    try:
+        return load(path, mounts=mounts)
+    except ConfigError as error:
+        prefix, home = f"{path}:", f"{path.parent}/"
+        return [str(fault).removeprefix(prefix).replace(home, "") for fault in error.faults]
+
+
+def warnings(path: Path) -> list[str]:
+    return [str(warning).replace(f"{path.parent}/", "") for warning in load(path, mounts="").warnings]
+
+
+@pytest.mark.parametrize("path", sorted(BAD.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_mistake_is_told_at_its_place(path: Path) -> None:
+    """Each file says in its first lines what is to be said about it."""
+    expected = re.findall(r"^# expect: (.*)$", path.read_text(), re.MULTILINE)
+    assert expected
+    assert outcome(path) == expected
+
+
+def test_a_whole_configuration_is_resolved(tmp_path: Path) -> None:
+    loaded = load(whole(tmp_path), mounts="")
+    config = loaded.config
+    assert (config.environment, config.listen) == ("production", "[::1]:0")
+    assert config.store == f"sqlite:///{tmp_path}/state/w.db"
+    assert config.store_path == tmp_path / "state" / "w.db"
+    assert [(account.name, account.regions) for account in config.aws.accounts] == [
+        ("prod", ("eu-west-1", "us-east-1"))
+    ]
+    assert config.aws.publication_delay == 0
+    oncall, ops = config.channels["oncall"], config.channels["ops"]
+    assert isinstance(oncall, PagerDutyConfig)
+    assert isinstance(ops, SnsConfig)
+    assert oncall.routing_key.reveal() == "0" * 32
+    assert (config.routes[0].continue_, config.routes[1].group_wait) == (True, 30.0)
+    assert sorted(rule.name for rule in loaded.rules) == ["A", "MoreA"]
+    assert loaded.warnings == ()
+
+
+def test_what_the_file_does_not_say_has_the_defaults_of_the_design(tmp_path: Path) -> None:
+    path = whole(
+        tmp_path,
+        f"rules: [rules/]\naws: {{accounts: [{{name: a, regions: [eu-west-1]}}], label_tags: [cost-center]}}\n"
+        f"channels: {{ops: {SNS}}}\nroutes:\n- channels: [ops]\n",
+    )
+    config = load(path, mounts="").config
+    assert config.store == "sqlite:////var/lib/watchtower/watchtower.db"
+    assert config.listen == "127.0.0.1:9464"
+    assert config.routes[0].group_by == ("alert", "account", "region")
+    assert (config.routes[0].group_wait, config.routes[0].group_interval) == (0.0, 60.0)
+
+
+def test_a_store_on_postgresql_is_taken_as_it_stands_and_its_password_is_not_shown(tmp_path: Path) -> None:
+    url = "postgresql://watchtower:hunter2@db.example.com/watchtower"
+    config = load(whole(tmp_path, WHOLE.replace("sqlite:///state/w.db", url)), mounts="").config
+    assert config.store == url
+    assert config.store_path is None
+    assert "hunter2" not in repr(config)
+
+
+def test_an_absolute_store_stays_where_it_is(tmp_path: Path) -> None:
+    text = WHOLE.replace("sqlite:///state/w.db", "sqlite:////srv/w.db")
+    assert load(whole(tmp_path, text), mounts="").config.store == "sqlite:////srv/w.db"
+
+
+def test_a_sqlite_store_on_a_network_filesystem_is_refused(tmp_path: Path) -> None:
+    mounts = f"none / ext4 rw 0 0\nfiler:/export {tmp_path} nfs4 rw 0 0\n"
+    assert outcome(whole(tmp_path), mounts) == [
+        (
+            "2:8: state/w.db is on a network filesystem (nfs4), where SQLite's locks do not hold; "
+            "use a local disk or PostgreSQL"
+        )
+    ]
+
+
+def test_a_configuration_that_cannot_be_opened_is_told_apart_from_a_faulty_one(tmp_path: Path) -> None:
+    with pytest.raises(Unreadable):
+        load(tmp_path / "absent.yaml")
+
+
+def test_faults_of_configuration_and_rules_come_together_and_sorted(tmp_path: Path) -> None:
+    text = WHOLE.replace("[ops], group", "[opps], group").replace('"[::1]:0"', "nowhere")
+    path = whole(tmp_path, text, RULES.replace("> 80", "80 >"))
+    found = outcome(path)
+    assert isinstance(found, list)
+    assert [fault.split(": ")[0] for fault in found] == ["more.yaml:4:14", "rules/a.yaml:4:14", "3:9", "16:27"]
+
+
+def test_a_faulty_route_does_not_hide_an_unknown_channel_of_another(tmp_path: Path) -> None:
+    text = WHOLE.replace("continue: true", "continu: true").replace("[ops], group", "[opps], group")
+    found = outcome(whole(tmp_path, text))
+    assert isinstance(found, list)
+    assert [fault.split(": ")[0] for fault in found] == ["15:59", "16:27"]
+
+
+def test_an_urgent_rule_without_recover_is_a_warning(tmp_path: Path) -> None:
+    path = whole(tmp_path, rules=RULES.replace("P3", "P2"))
+    assert warnings(path) == [
+        "more.yaml:2:3: warning: a P2 rule without `recover` may page again and again when its value hovers",
+        "rules/a.yaml:2:3: warning: a P2 rule without `recover` may page again and again when its value hovers",
+    ]
+    assert load(path, mounts="").warnings[0].severity is Severity.WARNING
+
+
+def test_a_disabled_urgent_rule_without_recover_is_none(tmp_path: Path) -> None:
+    assert warnings(whole(tmp_path, rules=RULES.replace("P3", "P2") + "  enabled: false\n")) == []
+
+
+def test_routes_that_wake_nobody_or_by_one_channel_only_are_warnings_when_p1_can_take_them(
+    tmp_path: Path,
+) -> None:
+    rules = RULES.replace("P3", "P1") + "  recover: {}\n"
+    assert warnings(whole(tmp_path, rules=rules)) == [
+        (
+            "watchtower.yaml:15:44: warning: P1 alerts on the route `route-1` reach a single waking channel: "
+            "when `oncall` fails, nobody wakes up"
+        ),
+        "watchtower.yaml:16:26: warning: P1 alerts on the route `rest` reach no channel that wakes anybody",
+    ]
+
+
+def test_a_route_that_no_p1_alert_can_take_needs_no_waking_channel(tmp_path: Path) -> None:
+    text = WHOLE.replace(", continue: true", "").replace("channels: [oncall, ops]", "channels: [oncall, lead]")
+    text = text.replace("  ops:", "  lead: {type: pagerduty, routing_key: {file: key.txt}}\n  ops:", 1)
+    assert warnings(whole(tmp_path, text, RULES.replace("P3", "P1") + "  recover: {}\n")) == []
+
+
+def test_a_configuration_without_aws_may_probe(tmp_path: Path) -> None:
+    rules = 'rules:\n- alert: A\n  probe: {http: {url: "https://example.com/"}}\n  when: {P3: down}\n'
+    text = re.sub(r"aws:\n(  .*\n)+", "", WHOLE)
+    assert "aws:\n" not in text
+    loaded = load(whole(tmp_path, text, rules), mounts="")
+    assert loaded.config.aws.accounts == ()
+    assert len(loaded.rules) == 2
+
+
+def test_the_model_knows_every_section_of_the_design() -> None:
+    assert set(Config.model_fields) == {
+        "environment", "store", "listen", "rules", "aws", "channels", "routes",
+        "fallback", "inhibit", "mute", "heartbeat",
+    }  # fmt: skip

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from watchtower.config import Config, worst_case_seconds
+from watchtower.rulebook.loader import load_rules
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from watchtower.rulebook.rule import Rule
+
+ROUTES = [
+    {"name": "db", "match": ['service="db"'], "channels": ["ops"], "group_wait": "10s"},
+    {"name": "tenant", "match": ['tenant="shop"'], "channels": ["ops"], "group_wait": "5m"},
+    {"name": "rest", "channels": ["ops"], "group_wait": "30s"},
+]
+
+
+def config(**aws: object) -> Config:
+    return Config.model_validate({"routes": ROUTES, "aws": aws})
+
+
+def rule(directory: Path, *, period: str = "1m", when: str = '{P3: "> 80"}', more: str = "") -> Rule:
+    query = f"{{namespace: AWS/EC2, metric: CPUUtilization, statistic: Average, period: {period}}}"
+    path = directory / "rules.yaml"
+    path.write_text(f"rules:\n- alert: A\n  cloudwatch: {query}\n  when: {when}\n{more}")
+    load = load_rules([path], label_tags=["tenant"])
+    assert load.faults == ()
+    return load.rules[0]
+
+
+def test_a_metric_needs_its_periods_one_more_to_align_the_delay_and_the_routes_wait(tmp_path: Path) -> None:
+    assert worst_case_seconds(rule(tmp_path), config()) == 60 * (1 + 1) + 120 + 30
+    three = rule(tmp_path, more="  datapoints: 2 of 3\n")
+    assert worst_case_seconds(three, config()) == 60 * (3 + 1) + 120 + 30
+
+
+def test_longer_periods_are_published_later_unless_the_configuration_says_otherwise(tmp_path: Path) -> None:
+    slow = rule(tmp_path, period="5m")
+    assert worst_case_seconds(slow, config()) == 300 * 2 + 300 + 30
+    assert worst_case_seconds(slow, config(publication_delay="0s")) == 300 * 2 + 30
+
+
+@pytest.mark.parametrize("priority", ["P1", "P2"])
+def test_an_urgent_priority_does_not_wait_for_its_group(tmp_path: Path, priority: str) -> None:
+    urgent = rule(tmp_path, when=f'{{{priority}: "> 90", P3: "> 80"}}')
+    assert worst_case_seconds(urgent, config()) == 60 * 2 + 120
+
+
+def test_the_route_that_takes_the_alert_says_how_long_its_group_waits(tmp_path: Path) -> None:
+    database = rule(tmp_path, more="  labels: {service: db}\n")
+    assert worst_case_seconds(database, config()) == 60 * 2 + 120 + 10
+
+
+def test_a_label_that_is_not_known_yet_could_lead_to_the_slowest_route(tmp_path: Path) -> None:
+    tagged = rule(tmp_path)
+    assert worst_case_seconds(tagged, config(label_tags=["tenant"])) == 60 * 2 + 120 + 300
+
+
+def test_a_probe_needs_its_failures_and_the_last_ones_timeout(tmp_path: Path) -> None:
+    path = tmp_path / "probe.yaml"
+    probe = '{http: {url: "https://example.com/"}, interval: 30s, timeout: 5s}'
+    path.write_text(f"rules:\n- alert: A\n  probe: {probe}\n  when: {{P1: down}}\n  datapoints: 2 of 3\n")
+    [site] = load_rules([path]).rules
+    assert worst_case_seconds(site, config()) == 30 * 2 + 5

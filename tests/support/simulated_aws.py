@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aiobotocore.config import AioConfig
-from aiobotocore.session import get_session
+from aiobotocore.session import AioSession, get_session
 
 from watchtower.clock import epoch
 from watchtower.demo.estate import Account, Estate, Key, Series, dimensions_of
@@ -56,6 +57,12 @@ def estate(*members: Series, delay: float = 0.0, **more: Any) -> Estate:
     )
 
 
+@cache
+def _session() -> AioSession:
+    """One session for all tests: reading the service models is what makes a client slow."""
+    return get_session()
+
+
 @asynccontextmanager
 async def client(
     service: str,
@@ -63,12 +70,12 @@ async def client(
     *,
     region: str = REGION,
     credentials: Credentials | None = None,
-    timeout: float = 5.0,
+    patience: float = 5.0,
 ) -> AsyncIterator[Any]:
     """A client that does not retry, so that a test sees each failure itself."""
     signing = credentials or server.credentials()
-    config = AioConfig(retries={"max_attempts": 0}, read_timeout=timeout, connect_timeout=timeout)
-    async with get_session().create_client(
+    config = AioConfig(retries={"max_attempts": 0}, read_timeout=patience, connect_timeout=patience)
+    async with _session().create_client(
         service,
         region_name=region,
         endpoint_url=server.url,

@@ -65,7 +65,7 @@ class _Site:
         self._turning: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self.url = f"http://{_LOOPBACK}:{self._keeper.getsockname()[1]}/"
+        self.url = f"http://{_LOOPBACK}:{self._keeper.getsockname()[1]}/{self.name}"
         await self._runner.setup()
         await self._turn()
         self._turning = asyncio.create_task(self._follow_turns(), name=f"site {self.name}")

@@ -1,0 +1,174 @@
+"""The story of the demo: what happens to the estate in an hour and three quarters, and who must hear of it.
+
+A scenario changes the estate and nothing else. Whether an alert follows is for the rules to decide, so a rule
+with another threshold tells another story.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from watchtower.demo import fleet
+from watchtower.demo.aws.faults import Fault, Kind
+from watchtower.demo.estate import Change, Outage, Overlay, Selector, SiteState
+from watchtower.model import Priority
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from watchtower.demo.estate import Estate
+
+MINUTE = 60.0
+#: the story begins on this grid, so that periods up to a quarter of an hour begin with it
+GRID = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """An alert that the scenario must bring, by rule and (a part of its) labels.
+
+    ``priorities`` are those it pages with, in order; the last has gone out by ``paged_by``, the end of it all by
+    ``resolved_by`` (virtual seconds after the start). For a site ``labels`` holds its name as ``target``.
+    """
+
+    alert: str
+    labels: Mapping[str, str]
+    priorities: tuple[Priority, ...]
+    paged_by: float
+    resolved_by: float
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One thing that goes wrong, in words for the terminal, and how; offsets are virtual seconds."""
+
+    title: str
+    start: float
+    end: float
+    overlays: tuple[Overlay, ...] = ()
+    outages: tuple[Outage, ...] = ()
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What happens, what must be told, and how long the story lasts (virtual seconds).
+
+    Anything that pages and is not promised is a page too many; ``quiet`` names the rules that come to mind.
+    """
+
+    incidents: tuple[Incident, ...]
+    promises: tuple[Promise, ...]
+    quiet: tuple[str, ...]
+    duration: float
+
+    def estate(self, start: float) -> Estate:
+        """The demo's estate with this story laid over it; ``start`` is in epoch seconds."""
+        overlays = [overlay for incident in self.incidents for overlay in incident.overlays]
+        outages = [outage for incident in self.incidents for outage in incident.outages]
+        return fleet.demo_estate(start).suffering(overlays, outages)
+
+    def faults(self, start: float) -> list[Fault]:
+        """What goes wrong with AWS itself, at its moments in epoch seconds."""
+        return [
+            _between(fault, start + incident.start, start + incident.end)
+            for incident in self.incidents
+            for fault in incident.faults
+        ]
+
+
+def aligned_start(now: float) -> float:
+    """The newest moment at or before ``now`` (epoch seconds) at which the story may begin."""
+    return now // GRID * GRID
+
+
+def demo_scenario() -> Scenario:
+    """The story ``watchtower demo`` tells."""
+    return Scenario(
+        incidents=(_site_down(), _error_burst(), _cpu_climb(), _full_disk(), _throttled_minute()),
+        promises=(
+            Promise("SiteDown", {"target": _SITE}, (Priority.P1,), _at(5), _at(14)),
+            Promise("AlbErrors", {"LoadBalancer": fleet.BALANCER}, (Priority.P1,), _at(16), _at(32)),
+            Promise("Ec2DiskLow", {"InstanceId": _HOST.id}, (Priority.P3, Priority.P2), _at(47), _at(64)),
+            Promise("RdsCpuHigh", {"DBInstanceIdentifier": _DATABASE}, (Priority.P3,), _at(52), _at(97)),
+        ),
+        quiet=("WatchtowerSourceFailing", "WatchtowerRuleWithoutSeries", "WatchtowerTickLate"),
+        duration=_at(105),
+    )
+
+
+_SITE = "shop"
+_DATABASE = fleet.READERS[0]
+_HOST = next(host for host in fleet.HOSTS if host.name == "worker-3")
+
+
+def _at(minutes: float) -> float:
+    return minutes * MINUTE
+
+
+def _site_down() -> Incident:
+    start, end = _at(2), _at(9)
+    down = Outage(_SITE, start, end, SiteState.FAILING, status=503)
+    return Incident("the shop's site answers 503", start, end, outages=(down,))
+
+
+def _error_burst() -> Incident:
+    """A third of the requests fail, and clients try again."""
+    start, end = _at(10), _at(22)
+    values = {
+        "RequestCount": 1500.0,
+        "HTTPCode_Target_2XX_Count": 990.0,
+        "HTTPCode_Target_5XX_Count": 510.0,
+    }
+    overlays = tuple(
+        Overlay(
+            f"error burst: {metric}",
+            Selector("AWS/ApplicationELB", metric, {"LoadBalancer": fleet.BALANCER}),
+            start,
+            end,
+            _fixed(value),
+        )
+        for metric, value in values.items()
+    )
+    return Incident("a third of the requests at the load balancer fail", start, end, overlays)
+
+
+def _cpu_climb() -> Incident:
+    start, end = _at(12), _at(58)
+    selector = Selector("AWS/RDS", "CPUUtilization", {"DBInstanceIdentifier": _DATABASE})
+    climb = Overlay("CPU climb", selector, start, end, _plateau(88.0, end - start, ramp=_at(3)))
+    return Incident(f"the CPU of {_DATABASE} climbs", start, end, (climb,))
+
+
+def _full_disk() -> Incident:
+    """Rises through 90 % about 12 minutes after it began and 95 % after 20; somebody cleans up at the end."""
+    start, end = _at(16), _at(50)
+    selector = Selector("CWAgent", "disk_used_percent", {"InstanceId": _HOST.id})
+    filling = Overlay("disk fills", selector, start, end, lambda since, _usual: min(97.4, 82.5 + since / 96))
+    return Incident(f"the disk of {_HOST.name} fills", start, end, (filling,))
+
+
+def _throttled_minute() -> Incident:
+    start, end = _at(54), _at(55.5)
+    throttle = Fault(Kind.THROTTLE, operation="GetMetricData")
+    return Incident("AWS throttles every GetMetricData", start, end, faults=(throttle,))
+
+
+def _fixed(value: float) -> Change:
+    return lambda _since, _usual: value
+
+
+def _plateau(top: float, length: float, *, ramp: float) -> Change:
+    """Climbs to ``top`` within ``ramp`` seconds, stays, and is back where it came from at the end."""
+
+    def change(since: float, usual: float | None) -> float:
+        share = max(0.0, min(1.0, since / ramp, (length - since) / ramp))
+        bottom = usual if usual is not None else 0.0
+        return bottom + (top - bottom) * share
+
+    return change
+
+
+def _between(fault: Fault, since: float, until: float) -> Fault:
+    return replace(fault, since=since, until=until)

@@ -18,8 +18,10 @@ Ranges = tuple[tuple[int, int], ...]
 
 
 def _statuses(value: object) -> object:
-    if value is None or isinstance(value, tuple | bool):
+    if isinstance(value, tuple):
         return value
+    if value in (None, True, False, []):
+        raise ValueError(f"{value!r} is no HTTP status; {_EXAMPLE}")
     texts = [str(part) for part in value] if isinstance(value, list) else str(value).split(",")
     return tuple(_range(text) for text in texts)
 

@@ -63,5 +63,5 @@ def has_route(address: str) -> bool:
 def _handshake(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLEOFError):
         return "closed the connection during the TLS handshake"
-    words = (error.reason or "unknown reason").lower().replace("_", " ")
-    return f"TLS failed: {words}"
+    words = getattr(error, "reason", None) or error.strerror or "unknown reason"
+    return f"TLS failed: {words.lower().replace('_', ' ')}"

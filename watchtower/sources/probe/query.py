@@ -79,7 +79,7 @@ class Http(Model):
     @field_validator("url")
     @classmethod
     def _sound_url(cls, url: str) -> str:
-        parse_url(render(url, "target.example"))
+        parse_url(render(url, "https://target.example" if url.lstrip().startswith("{{") else "target.example"))
         return url
 
     @field_validator("headers", mode="before")

@@ -1,0 +1,364 @@
+"""The probe source as the engine uses it: units in, observations and memory out."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.clock import ManualClock
+from tests.support.sites import (
+    Names,
+    answering,
+    authority,
+    closing,
+    free_port,
+    hanging,
+    running_site,
+    server_context,
+)
+from watchtower.clock import SystemClock, epoch
+from watchtower.errors import SourceError
+from watchtower.model import Labels, PollResult, Priority, TroubleReason, Truth
+from watchtower.sources.base import Ask, Poll, Unit
+from watchtower.sources.probe.query import ProbeQuery
+from watchtower.sources.probe.source import ProbeLimits, ProbeSource
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from watchtower.clock import Clock
+    from watchtower.model import Observation
+    from watchtower.sources.probe.resolver import Resolver
+
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
+AT_ONCE = ProbeLimits(spread=0.0)
+
+Sources = Any
+
+
+@pytest.fixture
+async def sources() -> AsyncIterator[Callable[..., ProbeSource]]:
+    """Makes sources and closes them afterwards."""
+    made: list[ProbeSource] = []
+
+    def make(
+        clock: Clock | None = None, limits: ProbeLimits = AT_ONCE, resolver: Resolver | None = None
+    ) -> ProbeSource:
+        source = ProbeSource(clock or SystemClock(), limits, resolver=resolver or Names(), tls=authority().policy())
+        made.append(source)
+        return source
+
+    yield make
+    for source in made:
+        await source.close()
+
+
+def ask(rule: str, *targets: Any, slots: int = 3, url: str = "{{ target }}", **probe: Any) -> Ask:
+    query = ProbeQuery.model_validate({"http": {"url": url}, "targets": list(targets), **probe})
+    return Ask(rule, query, query.period, slots, Priority.P1)
+
+
+def unit_of(source: ProbeSource, *asks: Ask) -> Unit:
+    [unit] = source.plan(asks, [])
+    return unit
+
+
+def tick_of(unit: Unit, number: int = 0) -> int:
+    """The unit's ticks from its first after NOW on."""
+    start = int(epoch(NOW))
+    return start + (unit.offset - start) % unit.period + number * unit.period
+
+
+async def polled(source: ProbeSource, unit: Unit, number: int = 0, memory: bytes | None = None) -> PollResult:
+    return await source.poll(Poll(unit, tick_of(unit, number), memory, NOW))
+
+
+def values(observation: Observation) -> list[float]:
+    return [value for _, value in observation.points]
+
+
+def only(result: PollResult, rule: str) -> Observation:
+    [answer] = [answer for answer in result.answers if answer.rule == rule]
+    [observation] = answer.observations
+    return observation
+
+
+async def test_a_site_that_answers_is_a_one_with_its_identity(sources: Sources) -> None:
+    source = sources()
+    async with running_site(answering()) as site:
+        unit = unit_of(source, ask("SiteDown", {"target": site.url, "labels": {"tenant": "shop"}}))
+        result = await polled(source, unit)
+
+    seen = only(result, "SiteDown")
+    assert seen.identity == Labels({"target": site.url, "kind": "http"})
+    assert seen.context == Labels({"tenant": "shop", "address": "127.0.0.1"})
+    assert seen.points == ((tick_of(unit) - 60, 1.0),)
+    assert (seen.truth, seen.reason) == (Truth.VALUE, "status 200")
+
+
+async def test_a_site_that_is_down_is_a_zero_with_phase_and_reason(sources: Sources) -> None:
+    source, port = sources(), free_port()
+    unit = unit_of(source, ask("SiteDown", f"http://127.0.0.1:{port}/"))
+    seen = only(await polled(source, unit), "SiteDown")
+
+    assert values(seen) == [0.0]
+    assert seen.reason == f"connection refused (127.0.0.1:{port})"
+    assert seen.context["phase"] == "connect"
+
+
+async def test_equal_probes_of_several_rules_run_once(sources: Sources) -> None:
+    source = sources()
+    async with running_site(answering()) as site:
+        down, slow = ask("SiteDown", site.url), ask("SiteSlow", site.url, value="duration")
+        result = await polled(source, unit_of(source, down, slow))
+
+    assert site.connections == 1
+    assert values(only(result, "SiteDown")) == [1.0]
+    assert 0 < values(only(result, "SiteSlow"))[0] < 1
+
+
+async def test_probes_that_expect_different_things_run_apart(sources: Sources) -> None:
+    source = sources()
+    async with running_site(answering(401)) as site:
+        open_site = ask("Open", site.url)
+        locked = ask("Locked", {"target": site.url, "expect": {"status": 401}})
+        result = await polled(source, unit_of(source, open_site, locked))
+
+    assert site.connections == 2
+    assert (values(only(result, "Open")), values(only(result, "Locked"))) == ([0.0], [1.0])
+
+
+async def test_certificate_days_are_counted_from_now(sources: Sources) -> None:
+    source = sources(ManualClock(datetime.now(UTC)), resolver=Names(shop_example="127.0.0.1"))
+    context = server_context(authority().issue("shop.example", ends=12.5))
+    async with running_site(answering(), context) as site:
+        asked = ask("Expiring", site.url_of("shop.example"), value="certificate_days")
+        seen = only(await polled(source, unit_of(source, asked)), "Expiring")
+
+    assert values(seen) == [pytest.approx(12.5, abs=0.01)]
+
+
+async def test_an_expired_certificate_has_negative_days_and_no_duration(sources: Sources) -> None:
+    source = sources(resolver=Names(old_example="127.0.0.1"))
+    async with running_site(answering(), server_context(authority().issue("old.example", ends=-3))) as site:
+        url = site.url_of("old.example")
+        days, slow = ask("Days", url, value="certificate_days"), ask("Slow", url, value="duration")
+        result = await polled(source, unit_of(source, days, slow))
+
+    assert values(only(result, "Days")) == [pytest.approx(-3, abs=0.01)]
+    assert (only(result, "Slow").points, only(result, "Slow").truth) == ((), Truth.NO_DATA)
+
+
+@pytest.mark.parametrize("needed", [2, 4])
+async def test_a_streak_is_told_from_memory(sources: Sources, needed: int) -> None:
+    source = sources()
+    async with running_site(answering()) as site:
+        unit = unit_of(source, ask("SiteDown", site.url, slots=needed))
+        memory = (await polled(source, unit)).memory
+        site.behaviour = answering(503)
+        for number in range(1, needed):
+            memory = (await polled(source, unit, number, memory)).memory
+        before = only(await polled(source, unit, needed - 1, memory), "SiteDown")
+        after = only(await polled(source, unit, needed, memory), "SiteDown")
+
+    assert values(before) == [1.0] + [0.0] * (needed - 1)
+    assert values(after) == [0.0] * needed
+    assert [at for at, _ in after.points] == [tick_of(unit, n) - 60 for n in range(1, needed + 1)]
+
+
+async def test_memory_survives_a_restart(sources: Sources) -> None:
+    async with running_site(answering(503)) as site:
+        asked = ask("SiteDown", site.url)
+        before = sources()
+        memory = (await polled(before, unit_of(before, asked))).memory
+        after = sources()
+        seen = only(await polled(after, unit_of(after, asked), 1, memory), "SiteDown")
+
+    assert values(seen) == [0.0, 0.0]
+
+
+async def test_a_retry_of_a_slot_overwrites_its_entry(sources: Sources) -> None:
+    source = sources()
+    async with running_site(answering(503)) as site:
+        unit = unit_of(source, ask("SiteDown", site.url))
+        memory = (await polled(source, unit)).memory
+        site.behaviour = answering()
+        seen = only(await polled(source, unit, 0, memory), "SiteDown")
+
+    assert values(seen) == [1.0]
+
+
+async def test_a_slot_that_was_not_probed_is_absent_not_zero(sources: Sources) -> None:
+    source = sources()
+    async with running_site(answering()) as site:
+        unit = unit_of(source, ask("SiteDown", site.url))
+        memory = (await polled(source, unit, 0)).memory
+        seen = only(await polled(source, unit, 2, memory), "SiteDown")
+
+    assert [at for at, _ in seen.points] == [tick_of(unit, 0) - 60, tick_of(unit, 2) - 60]
+
+
+async def test_each_rule_sees_its_own_window_of_one_memory(sources: Sources) -> None:
+    source = sources()
+    async with running_site(answering()) as site:
+        unit = unit_of(source, ask("Short", site.url, slots=1), ask("Long", site.url, slots=3))
+        memory = None
+        for number in range(5):
+            result = await polled(source, unit, number, memory)
+            memory = result.memory
+
+    assert (len(values(only(result, "Short"))), len(values(only(result, "Long")))) == (1, 3)
+
+
+async def test_a_removed_target_is_forgotten(sources: Sources) -> None:
+    source = sources()
+    async with running_site(answering()) as one, running_site(answering()) as other:
+        both = unit_of(source, ask("SiteDown", one.url, other.url))
+        memory = (await polled(source, both)).memory
+        alone = unit_of(source, ask("SiteDown", one.url))
+        kept = (await polled(source, alone, 1, memory)).memory
+        back = (await polled(source, both, 2, kept)).answers[0].observations
+
+    assert {len(seen.points) for seen in back if seen.identity["target"] == one.url} == {3}
+    assert {len(seen.points) for seen in back if seen.identity["target"] == other.url} == {1}
+
+
+async def test_a_prober_in_trouble_holds_what_it_could_not_probe(sources: Sources) -> None:
+    source = sources(resolver=Names(shop_example=RuntimeError("oops")))
+    async with running_site(answering()) as site:
+        unit = unit_of(source, ask("SiteDown", site.url, "http://shop.example/"))
+        result = await polled(source, unit)
+
+    held = {seen.identity["target"]: seen.truth for seen in result.answers[0].observations}
+    assert held == {site.url: Truth.VALUE, "http://shop.example/": Truth.NOT_FETCHED}
+    assert [trouble.reason for trouble in result.troubles] == [TroubleReason.INTERNAL]
+    assert {sample.labels["target"] for sample in result.samples} == {site.url}
+
+
+async def test_a_prober_that_can_probe_nothing_fails_the_poll_as_a_whole(sources: Sources) -> None:
+    source = sources(resolver=Names(shop_example=RuntimeError("oops")))
+    unit = unit_of(source, ask("SiteDown", "http://shop.example/"))
+
+    with pytest.raises(SourceError, match="oops"):
+        await polled(source, unit)
+
+
+async def test_a_held_slot_keeps_the_streak_before_it(sources: Sources) -> None:
+    async with running_site(answering(503)) as site, running_site(answering()) as other:
+        urls = [site.url_of("shop.example"), other.url]
+        well = sources(resolver=Names(shop_example="127.0.0.1"))
+        unit = unit_of(well, ask("SiteDown", *urls))
+        memory = (await polled(well, unit)).memory
+        ill = sources(resolver=Names(shop_example=RuntimeError("oops")))
+        result = await polled(ill, unit, 1, memory)
+
+    [held] = [seen for seen in result.answers[0].observations if seen.truth is Truth.NOT_FETCHED]
+    assert held.points == ((tick_of(unit) - 60, 0.0),)
+
+
+async def test_probes_wait_for_a_free_place_outside_of_what_they_measure(sources: Sources) -> None:
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.05)
+        await answering()(reader, writer)
+
+    source = sources(limits=ProbeLimits(concurrent=1, spread=0.0))
+    async with running_site(slow) as site:
+        asked = ask("Slow", *(f"{site.url}{n}" for n in range(4)), value="duration")
+        result = await polled(source, unit_of(source, asked))
+
+    assert max(values(seen)[0] for seen in result.answers[0].observations) < 0.15
+
+
+async def test_a_probe_that_finds_no_place_before_its_time_is_held(sources: Sources) -> None:
+    clock = ManualClock()
+    source = sources(clock, ProbeLimits(concurrent=1, spread=0.0))
+    async with running_site(hanging()) as site:
+        asked = ask("SiteDown", site.url + "a", site.url + "b", interval="8s", timeout="5s")
+        polling = asyncio.create_task(polled(source, unit_of(source, asked)))
+        await until(lambda: site.requests)
+        clock.advance(3)
+        await asyncio.sleep(0.01)
+        clock.advance(2)
+        result = await polling
+
+    truths = sorted(seen.truth for seen in result.answers[0].observations)
+    assert truths == [Truth.NOT_FETCHED, Truth.VALUE]
+    assert result.troubles[0].detail == "cannot probe: too many probes at a time"
+
+
+async def test_the_probes_of_a_unit_do_not_start_in_one_instant(sources: Sources) -> None:
+    clock = ManualClock()
+    source = sources(clock, ProbeLimits(spread=2.0))
+    async with running_site(answering()) as site:
+        asked = ask("SiteDown", *(f"{site.url}{n}" for n in range(20)))
+        polling = asyncio.create_task(polled(source, unit_of(source, asked)))
+        begun = []
+        for _ in range(21):
+            await asyncio.sleep(0.01)
+            begun.append(site.connections)
+            clock.advance(0.1)
+        result = await polling
+
+    assert begun[0] < 5
+    assert 3 < begun[10] < 17
+    assert {seen.reason for seen in result.answers[0].observations} == {"status 200"}
+
+
+async def test_a_cancelled_poll_leaves_nothing_running(sources: Sources) -> None:
+    source = sources()
+    async with running_site(hanging()) as site:
+        asked = ask("SiteDown", *(f"{site.url}{n}" for n in range(5)))
+        polling = asyncio.create_task(polled(source, unit_of(source, asked)))
+        await until(lambda: site.connections == 5)
+        polling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await polling
+
+
+async def test_the_scrape_has_blackbox_exporters_names(sources: Sources) -> None:
+    source = sources(resolver=Names(shop_example="127.0.0.1"))
+    issued = authority().issue("shop.example")
+    async with running_site(answering(), server_context(issued)) as site:
+        unit = unit_of(source, ask("SiteDown", {"target": "shop"}, url=site.url_of("shop.example")))
+        result = await polled(source, unit)
+
+    scraped = {(sample.name, sample.labels.get("phase")): sample for sample in result.samples}
+    phases = {phase for name, phase in scraped if name == "probe_http_duration_seconds"}
+    assert {sample.labels["target"] for sample in result.samples} == {"shop"}
+    assert phases == {"resolve", "connect", "tls", "processing", "transfer"}
+    assert scraped["probe_success", None].value == 1
+    assert scraped["probe_http_status_code", None].value == 200
+    assert scraped["probe_duration_seconds", None].value > 0
+    ends = issued.certificate.not_valid_after_utc.timestamp()
+    assert scraped["probe_ssl_earliest_cert_expiry", None].value == ends
+    assert all(sample.family == "probe" and sample.help for sample in result.samples)
+
+
+async def test_a_failed_probe_scrapes_as_zero_without_a_certificate(sources: Sources) -> None:
+    source = sources()
+    async with running_site(closing) as site:
+        result = await polled(source, unit_of(source, ask("SiteDown", site.url)))
+
+    scraped = {sample.name: sample.value for sample in result.samples if "phase" not in sample.labels}
+    assert scraped["probe_success"] == 0
+    assert scraped["probe_http_status_code"] == 0
+    assert "probe_ssl_earliest_cert_expiry" not in scraped
+
+
+async def test_two_probes_of_one_target_never_scrape_the_same_series_twice(sources: Sources) -> None:
+    source = sources()
+    async with running_site(answering(401)) as site:
+        first, second = ask("A", site.url), ask("B", {"target": site.url, "expect": {"status": 401}})
+        result = await polled(source, unit_of(source, first, second))
+
+    series = [(sample.name, sample.labels) for sample in result.samples]
+    assert len(series) == len(set(series))
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.001)

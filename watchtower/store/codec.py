@@ -74,7 +74,7 @@ def _same(value: Any) -> Any:
 
 
 def _dataclass_reader(cls: type) -> Reader:
-    hints = get_type_hints(cls)
+    hints = get_type_hints(cls, localns={"datetime": datetime})  # imported there for checkers only
     readers = {field.name: reader(hints[field.name]) for field in fields(cls)}
     return lambda raw: cls(**{name: readers[name](value) for name, value in raw.items() if name in readers})
 

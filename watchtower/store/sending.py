@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 
 from watchtower.model import DeliveryState, Event
 from watchtower.store import debts, rows
@@ -129,7 +129,7 @@ async def _mark(work: Work, row: AnyRow, epoch: int) -> None:
             state=DeliveryState.SENDING,
             attempts=delivery.c.attempts + 1,
             sending_epoch=epoch,
-            first_attempt_at=func.coalesce(delivery.c.first_attempt_at, work.now),
+            first_attempt_at=row.first_attempt_at or work.now,
         )
     )
 

@@ -1,0 +1,359 @@
+"""The outbox: what leaves when, what a crash leaves behind, and what is owed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.support.clock import START
+from tests.support.stores import World, at, commit_plan, delivery, enqueue, incident, look
+from watchtower.incidents.model import FlushPlan
+from watchtower.model import Delivery, DeliveryState, Event, Priority
+from watchtower.store.store import Store
+from watchtower.store.values import Settled
+
+ACCEPTED = Settled(DeliveryState.ACCEPTED, "202")
+DEAD = Settled(DeliveryState.DEAD, "400: no such routing key")
+AMBIGUOUS = Settled(DeliveryState.AMBIGUOUS, "timeout")
+
+
+async def claim(store: Store, worker: str = "a", channel: str = "oncall") -> int:
+    epoch = await store.claim_channel(channel, worker, lease=30)
+    assert epoch is not None
+    return epoch
+
+
+async def take(store: Store, epoch: int, channel: str = "oncall") -> Delivery:
+    taken = await store.next_delivery(channel, epoch)
+    assert taken is not None
+    return taken
+
+
+async def send(store: Store, epoch: int, settled: Settled = ACCEPTED) -> Delivery:
+    taken = await take(store, epoch)
+    assert await store.finish(taken, epoch, settled)
+    return taken
+
+
+async def drain(store: Store, epoch: int) -> list[str]:
+    sent = []
+    while taken := await store.next_delivery("oncall", epoch):
+        await store.finish(taken, epoch, ACCEPTED)
+        sent.append(taken.id)
+    return sent
+
+
+async def states(store: Store) -> dict[str, DeliveryState]:
+    return {row.id: row.state for row in (await look(store)).deliveries}
+
+
+async def test_a_channel_belongs_to_one_worker_until_its_lease_ends(world: World, store: Store) -> None:
+    first = await claim(store, "a")
+    assert await store.claim_channel("oncall", "b", lease=30) is None
+    await world.advance(31)
+    assert await claim(store, "b") == first + 1
+    assert await store.claim_channel("oncall", "a", lease=30) is None
+
+
+async def test_of_two_workers_that_ask_at_once_one_gets_the_channel(world: World, store: Store) -> None:
+    other = await world.other(store)
+    epochs = await asyncio.gather(
+        store.claim_channel("oncall", "a", lease=30), other.claim_channel("oncall", "b", lease=30)
+    )
+    assert sorted(epochs, key=str) == [1, None]
+
+
+async def test_a_released_channel_is_free_at_once(store: Store) -> None:
+    epoch = await claim(store, "a")
+    await store.release_channel("oncall", epoch - 1)
+    assert await store.claim_channel("oncall", "b", lease=30) is None
+    await store.release_channel("oncall", epoch)
+    assert await claim(store, "b") == epoch + 1
+
+
+async def test_each_delivery_extends_the_lease(world: World, store: Store) -> None:
+    epoch = await claim(store)
+    for _ in range(3):
+        await world.advance(20)
+        assert await store.next_delivery("oncall", epoch) is None
+    assert await store.claim_channel("oncall", "b", lease=30) is None
+
+
+async def test_a_worker_that_lost_the_channel_is_given_nothing(world: World, store: Store) -> None:
+    await enqueue(store, delivery("t"))
+    lapsed = await claim(store, "a")
+    await world.advance(31)
+    assert await store.next_delivery("oncall", lapsed) is None, "the lease lapsed"
+    await claim(store, "b")
+    assert await store.next_delivery("oncall", lapsed) is None, "somebody else holds it"
+    assert await states(store) == {"t": DeliveryState.PENDING}
+
+
+async def test_a_delivery_is_marked_as_leaving_before_it_leaves(store: Store) -> None:
+    row = delivery("t")
+    await enqueue(store, row)
+    epoch = await claim(store)
+    taken = await take(store, epoch)
+    assert (taken.state, taken.attempts, taken.notice) == (DeliveryState.PENDING, 0, row.notice)
+    [brief] = (await look(store)).deliveries
+    assert (brief.state, brief.attempts) == (DeliveryState.SENDING, 1)
+    assert await store.next_delivery("oncall", epoch) is None
+
+
+async def test_p1_leaves_before_p3_whatever_the_queue_holds(store: Store) -> None:
+    low = [delivery(f"low{n}", incident_id=f"i{n}") for n in range(5)]
+    await enqueue(store, *low, delivery("high", incident_id="x", tier=Priority.P1))
+    assert await drain(store, await claim(store)) == ["high", "low0", "low1", "low2", "low3", "low4"]
+
+
+async def test_rows_of_one_key_leave_strictly_in_order(world: World, store: Store) -> None:
+    """An update of a higher tier does not overtake its trigger, not even while that waits for a retry."""
+    key: dict[str, Any] = {"dedup_key": "same"}
+    rise = delivery("rise", Event.UPDATE, tier=Priority.P1, **key)
+    await enqueue(store, delivery("t", **key), rise, delivery("other", incident_id="i2"))
+    epoch = await claim(store)
+    await send(store, epoch, Settled(DeliveryState.PENDING, "429", next_at=at(60)))
+    assert await drain(store, epoch) == ["other"]
+    await world.advance(61)
+    assert await drain(store, await claim(store)) == ["t", "rise"]
+
+
+async def test_the_same_key_on_another_target_does_not_wait(store: Store) -> None:
+    elsewhere = delivery("elsewhere", dedup_key="same", destination="pagerduty:2")
+    await enqueue(store, delivery("t", dedup_key="same"), elsewhere)
+    epoch = await claim(store)
+    await send(store, epoch, Settled(DeliveryState.PENDING, "429", next_at=at(60)))
+    assert (await take(store, epoch)).id == "elsewhere"
+
+
+async def test_a_row_waits_until_what_goes_before_it_is_settled(store: Store) -> None:
+    """A risen tier pages before the old key is resolved, whatever their tiers."""
+    old = delivery("t3", dedup_key="k3")
+    await enqueue(store, old)
+    epoch = await claim(store)
+    await send(store, epoch)
+    resolve = delivery("r3", Event.RESOLVE, dedup_key="k3", after="t1", tier=Priority.P1)
+    later = delivery("t1", dedup_key="k1", tier=Priority.P2)
+    await commit_plan(store, FlushPlan(incidents=(incident(),), deliveries=(resolve, later)))
+    taken = await take(store, epoch)
+    assert taken.id == "t1"
+    assert await store.next_delivery("oncall", epoch) is None
+    await store.finish(taken, epoch, DEAD)
+    assert (await take(store, epoch)).id == "r3"
+
+
+async def test_a_row_is_not_sent_before_its_time(world: World, store: Store) -> None:
+    await enqueue(store, delivery("t", next_at=at(20)))
+    epoch = await claim(store)
+    assert await store.next_delivery("oncall", epoch) is None
+    await world.advance(20)
+    assert (await take(store, epoch)).id == "t"
+
+
+async def test_a_held_channel_sends_nothing_until_the_moment_given(world: World, store: Store) -> None:
+    await enqueue(store, delivery("t", tier=Priority.P1))
+    epoch = await claim(store)
+    await store.hold_channel("oncall", epoch - 1, at(500))
+    await store.hold_channel("oncall", epoch, at(20))
+    assert await store.next_delivery("oncall", epoch) is None
+    await world.advance(20)
+    assert (await take(store, epoch)).id == "t"
+
+
+async def test_the_next_send_is_due_at_the_retry_or_the_hold_whichever_is_later(store: Store) -> None:
+    assert await store.next_send_due(["oncall", "ops"]) == {}
+    await enqueue(store, delivery("t", next_at=at(20)), delivery("o", channel="ops", incident_id="i2"))
+    assert await store.next_send_due(["oncall", "ops"]) == {"oncall": at(20), "ops": START}
+    await store.hold_channel("oncall", await claim(store), at(50))
+    await store.hold_channel("ops", await claim(store, channel="ops"), at(5))
+    assert await store.next_send_due(["oncall", "ops"]) == {"oncall": at(50), "ops": at(5)}
+    assert await store.next_send_due(["ops"]) == {"ops": at(5)}
+
+
+async def test_a_row_that_waits_for_another_does_not_make_its_channel_due(store: Store) -> None:
+    """Otherwise a sender would spin until the first is retried."""
+    await enqueue(store, delivery("t", next_at=at(40)), delivery("u", Event.UPDATE))
+    assert await store.next_send_due(["oncall"]) == {"oncall": at(40)}
+
+
+async def test_a_request_that_is_out_makes_its_channel_due_when_the_lease_ends(store: Store) -> None:
+    await enqueue(store, delivery("t"))
+    await take(store, await claim(store))
+    assert await store.next_send_due(["oncall"]) == {"oncall": at(30)}
+
+
+async def test_a_request_that_a_crash_left_open_comes_back_as_such_and_owes_already(
+    world: World, store: Store
+) -> None:
+    await enqueue(store, delivery("t"))
+    before = await take(store, await claim(store))
+    reopened = await world.restart(store) if world.postgres is None else await world.open()
+    await world.advance(31)
+    epoch = await claim(reopened, "b")
+    again = await take(reopened, epoch)
+    assert (again.state, again.attempts) == (DeliveryState.SENDING, 1)
+    assert (again.id, again.dedup_key) == (before.id, before.dedup_key)
+    [owed] = await reopened.debts()
+    assert (owed.dedup_key, owed.channel, owed.tier) == (before.dedup_key, "oncall", Priority.P3)
+    assert again.first_attempt_at == START
+
+
+async def test_a_crashed_request_owes_even_while_the_channel_is_held(world: World, store: Store) -> None:
+    await enqueue(store, delivery("t"))
+    await take(store, await claim(store))
+    await world.advance(31)
+    epoch = await claim(store, "b")
+    await store.hold_channel("oncall", epoch, at(500))
+    assert await store.next_delivery("oncall", epoch) is None
+    assert len(await store.debts()) == 1
+
+
+async def test_the_outcome_of_a_fenced_worker_changes_nothing(world: World, store: Store) -> None:
+    await enqueue(store, delivery("t"))
+    old = await claim(store, "a")
+    taken = await take(store, old)
+    await world.advance(31)
+    new = await claim(store, "b")
+    assert not await store.finish(taken, old, ACCEPTED)
+    assert not await store.finish(taken, new, ACCEPTED), "nor under an epoch that did not send it"
+    assert await states(store) == {"t": DeliveryState.SENDING}
+    assert await store.debts() == []
+
+
+async def test_an_outcome_after_the_lease_lapsed_counts_if_nobody_took_the_channel(
+    world: World, store: Store
+) -> None:
+    await enqueue(store, delivery("t"))
+    epoch = await claim(store)
+    taken = await take(store, epoch)
+    await world.advance(31)
+    assert await store.finish(taken, epoch, ACCEPTED)
+
+
+async def test_an_outcome_is_written_once(store: Store) -> None:
+    await enqueue(store, delivery("t"))
+    epoch = await claim(store)
+    taken = await send(store, epoch)
+    assert not await store.finish(taken, epoch, DEAD)
+    assert await states(store) == {"t": DeliveryState.ACCEPTED}
+
+
+async def test_an_accepted_trigger_owes_and_an_accepted_resolve_pays(store: Store) -> None:
+    await enqueue(store, delivery("t"), delivery("r", Event.RESOLVE))
+    epoch = await claim(store)
+    await send(store, epoch, Settled(DeliveryState.ACCEPTED, "", ref={"ts": "17.1"}))
+    [owed] = await store.debts()
+    assert (owed.ref, owed.since) == ({"ts": "17.1"}, START)
+    resolve = await take(store, epoch)
+    assert resolve.ref == {"ts": "17.1"}
+    await store.finish(resolve, epoch, ACCEPTED)
+    assert await store.debts() == []
+
+
+@pytest.mark.parametrize("event", [Event.TRIGGER, Event.ESCALATION, Event.REPEAT])
+async def test_an_ambiguous_page_owes_even_when_it_is_given_up(store: Store, event: Event) -> None:
+    await enqueue(store, delivery("t", event), delivery("r", Event.RESOLVE))
+    epoch = await claim(store)
+    await send(store, epoch, AMBIGUOUS)
+    assert (await take(store, epoch)).state is DeliveryState.AMBIGUOUS
+    again = await world_finish(store, epoch, "t", DEAD)
+    assert again
+    assert (await take(store, epoch)).id == "r"
+
+
+async def world_finish(store: Store, epoch: int, name: str, settled: Settled) -> bool:
+    """Finish a row by its name alone, as a sender that still has it does."""
+    return await store.finish(delivery(name), epoch, settled)
+
+
+async def test_an_update_owes_nothing_but_refreshes_the_reference(store: Store) -> None:
+    await enqueue(store, delivery("t"), delivery("u", Event.UPDATE), delivery("u2", Event.UPDATE))
+    epoch = await claim(store)
+    await send(store, epoch, Settled(DeliveryState.ACCEPTED, "", ref={"ts": "1"}))
+    await send(store, epoch, Settled(DeliveryState.ACCEPTED, "", ref={"ts": "2"}))
+    assert [owed.ref for owed in await store.debts()] == [{"ts": "2"}]
+    await send(store, epoch)
+    assert [owed.ref for owed in await store.debts()] == [{"ts": "2"}]
+
+
+async def test_a_resolve_pays_all_tiers_of_its_key_and_no_other_key(store: Store) -> None:
+    rows = [
+        delivery("t3", dedup_key="k"),
+        delivery("t1", tier=Priority.P1, dedup_key="k"),
+        delivery("x", dedup_key="x"),
+        delivery("r", Event.RESOLVE, dedup_key="k", tier=Priority.P1),
+    ]
+    await enqueue(store, *rows)
+    epoch = await claim(store)
+    assert set(await drain(store, epoch)) == {"t3", "t1", "x", "r"}
+    assert [owed.dedup_key for owed in await store.debts()] == ["x"]
+
+
+async def test_a_second_page_of_one_key_owes_one_resolve(store: Store) -> None:
+    await enqueue(store, delivery("t"), delivery("again", Event.REPEAT))
+    await drain(store, await claim(store))
+    assert len(await store.debts()) == 1
+
+
+@pytest.mark.parametrize("settled", [DEAD, Settled(DeliveryState.WITHDRAWN, "silenced")], ids=["dead", "withdrawn"])
+async def test_a_resolve_whose_trigger_never_arrived_is_withdrawn(store: Store, settled: Settled) -> None:
+    await enqueue(store, delivery("t"), delivery("r", Event.RESOLVE))
+    epoch = await claim(store)
+    await send(store, epoch, settled)
+    assert await store.next_delivery("oncall", epoch) is None
+    assert (await states(store))["r"] is DeliveryState.WITHDRAWN
+    assert await store.outbox() == []
+
+
+async def test_a_resolve_waits_while_its_trigger_may_still_leave(store: Store) -> None:
+    await enqueue(store, delivery("t", next_at=at(60)), delivery("r", Event.RESOLVE))
+    assert await store.next_delivery("oncall", await claim(store)) is None
+    assert (await states(store))["r"] is DeliveryState.PENDING
+
+
+async def test_a_resolve_that_was_tried_is_not_withdrawn(world: World, store: Store) -> None:
+    await enqueue(store, delivery("t"), delivery("r", Event.RESOLVE))
+    epoch = await claim(store)
+    await send(store, epoch)
+    await send(store, epoch, AMBIGUOUS)
+    await world.sql("DELETE FROM debt")
+    assert (await take(store, epoch)).id == "r"
+
+
+async def test_an_old_page_is_withdrawn_once_its_resolve_is_accepted(world: World, store: Store) -> None:
+    """It would page anew, and nothing would ever end it."""
+    await enqueue(store, delivery("t"), delivery("r", Event.RESOLVE))
+    epoch = await claim(store)
+    await send(store, epoch)
+    resolve = await take(store, epoch)
+    await world.sql("UPDATE delivery SET state = 'pending', finished_at = NULL WHERE id = 't'")
+    await store.finish(resolve, epoch, ACCEPTED)
+    assert (await states(store))["t"] is DeliveryState.WITHDRAWN
+
+
+async def test_a_rejected_delivery_is_tried_again_at_the_time_given(world: World, store: Store) -> None:
+    await enqueue(store, delivery("t"))
+    epoch = await claim(store)
+    await send(store, epoch, Settled(DeliveryState.PENDING, "503", next_at=at(10)))
+    assert await store.next_send_due(["oncall"]) == {"oncall": at(10)}
+    await world.advance(10)
+    again = await take(store, epoch)
+    assert (again.state, again.attempts, again.last_error) == (DeliveryState.PENDING, 1, "503")
+
+
+async def test_the_outbox_counts_open_rows_by_channel_and_tier(world: World, store: Store) -> None:
+    await enqueue(
+        store,
+        delivery("a", created_at=at(5)),
+        delivery("b", incident_id="i2", created_at=at(3)),
+        delivery("c", tier=Priority.P1),
+        delivery("d", channel="ops"),
+    )
+    depths = [(one.channel, one.priority, one.count, one.oldest) for one in await store.outbox()]
+    assert depths == [
+        ("oncall", Priority.P1, 1, START),
+        ("oncall", Priority.P3, 2, at(3)),
+        ("ops", Priority.P3, 1, START),
+    ]

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Labels every alert carries by itself.
 AUTOMATIC = frozenset({"alert", "alertname", "group", "source", "priority", "environment"})
+#: Those that templates see: ``alertname`` is an alias that only matchers know.
+_RENDERED = AUTOMATIC - {"alertname"}
 
 
 def check(draft: Draft, label_tags: Collection[str]) -> Iterator[Fault]:
@@ -158,7 +160,7 @@ def _own_labels(draft: Draft) -> Iterator[Fault]:
 def _unknown_labels(draft: Draft, label_tags: Collection[str]) -> Iterator[Fault]:
     if draft.spec is None or draft.query is None:
         return
-    given = AUTOMATIC | draft.spec.identity_of(draft.query) | draft.spec.context_of(draft.query)
+    given = _RENDERED | draft.spec.identity_of(draft.query) | draft.spec.context_of(draft.query)
     if draft.spec.placed:
         given |= frozenset(label_tags)
     own = {name for _, name in draft.own_labels()}

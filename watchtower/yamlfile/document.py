@@ -103,15 +103,19 @@ def load_yaml(path: Path) -> Document:
 def parse_yaml(text: str, path: Path) -> Document:
     """The document in ``text``; ``path`` is only for its faults. Raises ConfigError."""
     try:
-        root = YAML(typ="safe", pure=True).compose(text)
+        return _read(YAML(typ="safe", pure=True).compose(text), text, path)
     except YAMLError as error:
         raise ConfigError(syntax_faults(error, text, str(path))) from None
     except RecursionError:
         raise ConfigError([Fault(str(path), 1, 1, "is nested too deeply to be read")]) from None
+
+
+def _read(root: Node | None, text: str, path: Path) -> Document:
     if root is None:
         raise ConfigError([Fault(str(path), 1, 1, "the file is empty")])
     if not isinstance(root, MappingNode):
-        raise ConfigError([Fault(str(path), *_mark(root), "the file must be a mapping: `key: value` lines at its top")])
+        message = "the file must be a mapping: `key: value` lines at its top"
+        raise ConfigError([Fault(str(path), *_mark(root), message)])
     reader = _Reader(str(path), text)
     data = reader.read(root)
     if not isinstance(data, dict):

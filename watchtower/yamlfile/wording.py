@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 #: What a wrong type should have been, by pydantic's error type.
 _WANTED = {
     "string_type": "text",
+    "path_type": "a path",
     "int_type": "a whole number",
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
@@ -35,6 +36,7 @@ _WANTED = {
     "tuple_type": "a list",
     "set_type": "a list",
     "dict_type": "a mapping (`key: value`)",
+    "mapping_type": "a mapping (`key: value`)",
     "model_type": "a mapping (`key: value`)",
     "model_attributes_type": "a mapping (`key: value`)",
     "dataclass_type": "a mapping (`key: value`)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 from watchtower.aws.config import AccountConfig, AwsConfig, role_account_id
@@ -26,6 +27,7 @@ class AwsClients:
         self._accounts = {account.name: account for account in config.accounts}
         self._sessions: dict[str | None, AccountSession] = {}
         self._retired: dict[str | None, AccountSession] = {}
+        self._generations: Counter[str | None] = Counter()
         self._limits: dict[tuple[str, str], AdaptiveLimit] = {}
         self._account_ids: dict[str, str] = {}
         self._locks: dict[str | None, asyncio.Lock] = {}
@@ -90,11 +92,12 @@ class AwsClients:
     async def _with_fresh_credentials(
         self, account: str, region: str, service: str, operation: str, params: dict[str, Any]
     ) -> dict[str, Any]:
-        used = self._sessions.get(self._key(account))
+        key = self._key(account)
+        generation = self._generations[key]
         try:
             return await self._once(account, region, service, operation, params)
         except ExpiredCredentials:
-            await self._retire(self._key(account), used)
+            await self._retire(key, generation)
         return await self._once(account, region, service, operation, params)
 
     async def _once(
@@ -126,13 +129,14 @@ class AwsClients:
     async def _sts(self, region: str) -> Any:
         return await (await self._session(None)).client("sts", region)
 
-    async def _retire(self, key: str | None, used: AccountSession | None) -> None:
-        """Put an expired session aside, unless somebody did already, and the default chain's it may rest on.
+    async def _retire(self, key: str | None, generation: int) -> None:
+        """Put an expired session aside, unless another call did already, and the default chain's it may rest on.
 
-        Calls of others may still run on it, so it is closed when the next one is put aside.
+        Calls of others may still run on it, so it is closed only when the next one is put aside.
         """
-        if used is not None and self._sessions.get(key) is not used:
+        if self._generations[key] != generation:
             return
+        self._generations[key] += 1
         for name in {key, None}:
             old = self._sessions.pop(name, None)
             if old is None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aiobotocore.config import AioConfig
 from aiobotocore.credentials import AioRefreshableCredentials
 from aiobotocore.session import AioSession
+from botocore.loaders import create_loader
 
 from watchtower.aws.errors import AWS_ERRORS, to_source_error
 from watchtower.aws.plainjson import read_plain_json
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Gives the STS client of a region.
 StsDoor = Callable[[str], Awaitable[Any]]
+
+_MODELS = create_loader()
 
 #: Name of our sessions in the account's CloudTrail.
 SESSION_NAME = "watchtower"
@@ -83,7 +86,14 @@ def _settings(service: str, timeouts: Timeouts) -> AioConfig:
 
 def default_session(endpoint_url: str | None, timeouts: Timeouts) -> AccountSession:
     """A session with the SDK's default credential chain."""
-    return AccountSession(AioSession(), endpoint_url, timeouts)
+    return AccountSession(_sdk_session(), endpoint_url, timeouts)
+
+
+def _sdk_session() -> AioSession:
+    """A session that shares the service models: reading them costs 70 ms a time."""
+    session = AioSession()
+    session.register_component("data_loader", _MODELS)
+    return session
 
 
 async def role_session(
@@ -95,7 +105,7 @@ async def role_session(
     SourceError when the role is refused.
     """
     assume = _assumer(account, sts, timeouts)
-    session = AioSession()
+    session = _sdk_session()
     session._credentials = AioRefreshableCredentials.create_from_metadata(
         await assume(), refresh_using=assume, method="sts-assume-role"
     )

@@ -34,7 +34,7 @@ class SlackConfig(ChannelConfig):
         try:
             checked_url(url.reveal())
         except ValueError:
-            raise ValueError(f"the webhook_url from {url.origin} is not an https address") from None
+            raise ValueError(f"the webhook_url from {url.origin} is not a web address") from None
         return url
 
     @model_validator(mode="after")

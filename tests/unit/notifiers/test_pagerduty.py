@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+
+from tests.support.clock import ManualClock
+from tests.support.deliveries import RUNBOOK, a_delivery, a_member, a_notice
+from watchtower.aws.clients import AwsClients
+from watchtower.aws.config import AwsConfig
+from watchtower.demo.faults import reset
+from watchtower.demo.pagerduty import DEMO_KEY, PagerDutyServer
+from watchtower.errors import Ambiguous, Rejected
+from watchtower.model import Event, Labels, Priority
+from watchtower.notifiers.base import Doors
+from watchtower.notifiers.pagerduty import PagerDuty, PagerDutyConfig, payload
+from watchtower.secrets import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[PagerDutyServer]:
+    async with PagerDutyServer(ManualClock()) as running:
+        yield running
+
+
+@pytest.fixture
+async def oncall(server: PagerDutyServer) -> AsyncIterator[PagerDuty]:
+    config = PagerDutyConfig(
+        type="pagerduty", routing_key=Secret(DEMO_KEY), api_url=server.url, client_url="https://watchtower.example.com"
+    )
+    async with aiohttp.ClientSession() as session:
+        yield PagerDuty("oncall", config, Doors(session, AwsClients(AwsConfig()), 2.0))
+
+
+def details(**changes: Any) -> dict[str, Any]:
+    found: dict[str, Any] = payload(a_delivery(notice=a_notice(**changes)))["payload"]
+    return found
+
+
+def test_the_event_says_what_where_how_bad_and_where_to_read_on() -> None:
+    event = payload(a_delivery())
+    custom = event["payload"].pop("custom_details")
+    assert event == {
+        "event_action": "trigger",
+        "dedup_key": "wt:store-1:inc-1:P2",
+        "payload": {
+            "summary": "P2 FIRING · RdsCpuHigh: db-1: CPU at 96.2 %",
+            "source": "prod/eu-west-1",
+            "severity": "error",
+            "timestamp": "2026-01-05T00:02:00+00:00",
+            "component": "database",
+            "group": "rds",
+            "class": "RdsCpuHigh",
+        },
+        "links": [{"href": RUNBOOK, "text": "Runbook"}],
+    }
+    assert custom["members"][0]["value"] == 96.2
+
+
+@pytest.mark.parametrize(
+    ("tier", "severity"),
+    [
+        (Priority.P1, "critical"),
+        (Priority.P2, "error"),
+        (Priority.P3, "warning"),
+        (Priority.P4, "info"),
+        (Priority.P5, "info"),
+    ],
+)
+def test_severity_follows_the_tier(tier: Priority, severity: str) -> None:
+    assert details(tier=tier)["severity"] == severity
+
+
+def test_a_probe_is_affected_where_its_target_is() -> None:
+    member = a_member(labels=Labels({"target": "www.example.com"}))
+    assert details(members=(member,))["source"] == "www.example.com"
+
+
+def test_an_incident_without_a_place_is_affected_in_its_environment() -> None:
+    assert details(group_labels=Labels({}))["source"] == "production"
+
+
+def test_a_summary_is_cut_where_pagerduty_would_refuse_it() -> None:
+    assert len(details(title="x" * 5000)["summary"]) <= 1024
+
+
+def test_a_resolve_is_the_key_alone() -> None:
+    assert payload(a_delivery(event=Event.RESOLVE)) == {
+        "event_action": "resolve",
+        "dedup_key": "wt:store-1:inc-1:P2",
+    }
+
+
+@pytest.mark.parametrize("event", [Event.TRIGGER, Event.UPDATE, Event.REPEAT, Event.ESCALATION])
+def test_whatever_is_not_a_resolve_is_a_trigger(event: Event) -> None:
+    assert payload(a_delivery(event=event))["event_action"] == "trigger"
+
+
+async def test_a_page_opens_one_incident_and_its_resolve_closes_it(oncall: PagerDuty, server: PagerDutyServer) -> None:
+    receipt = await oncall.send(a_delivery())
+    assert receipt.ref is None
+    await oncall.send(a_delivery(2, Event.RESOLVE))
+    [incident] = server.incidents
+    assert (incident.state, incident.rang) == ("resolved", 1)
+
+
+async def test_an_event_names_its_client(oncall: PagerDuty, server: PagerDutyServer) -> None:
+    await oncall.send(a_delivery())
+    event = server.requests[0].payload
+    assert (event["client"], event["client_url"]) == ("watchtower", "https://watchtower.example.com")
+
+
+async def test_sending_an_unanswered_trigger_again_rings_no_second_time(
+    oncall: PagerDuty, server: PagerDutyServer
+) -> None:
+    server.faults.next(reset(acted=True))
+    with pytest.raises(Ambiguous):
+        await oncall.send(a_delivery())
+    assert await oncall.find(a_delivery()) is None
+    await oncall.send(a_delivery())
+    assert (len(server.incidents), server.phones_rung) == (1, 1)
+
+
+async def test_more_events_than_the_key_may_send_wait_for_a_minute(oncall: PagerDuty, server: PagerDutyServer) -> None:
+    server.limit = 1
+    await oncall.send(a_delivery())
+    with pytest.raises(Rejected) as caught:
+        await oncall.send(a_delivery(2))
+    assert (caught.value.permanent, caught.value.retry_after) == (False, 60)
+
+
+def test_a_channel_is_told_apart_by_its_key_without_showing_it(oncall: PagerDuty) -> None:
+    traits = oncall.traits
+    assert traits.destination == f"pagerduty:{Secret(DEMO_KEY).digest}"
+    assert (traits.keyed_by_tier, traits.takes_updates) == (True, False)

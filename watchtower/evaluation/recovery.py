@@ -39,7 +39,7 @@ def recovery(recover: Recover, levels: Sequence[Level], values: NDArray[np.float
     if recover.condition is not None:
         fine = recover.condition.breaches(values)
     else:
-        fine = present & ~np.logical_or.reduce([level.condition.breaches(values) for level in levels])
+        fine = ~np.logical_or.reduce([level.condition.breaches(values) for level in levels])
     good = (fine & newest(present, recover.of)).sum(axis=1)
     if missing is Missing.NOT_BREACHING:
         good = good + np.maximum(recover.of - present.sum(axis=1), 0)

@@ -55,7 +55,9 @@ class EstateServer:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=8 * 1024**2)
         app.router.add_route("*", "/{tail:.*}", self._answer)
-        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(
+            app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0, auto_decompress=False
+        )
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
@@ -121,7 +123,8 @@ class EstateServer:
     def _call(self, incoming: Incoming, service: Service) -> Call:
         signed = verify(incoming)
         target = incoming.headers.get("x-amz-target", "")
-        operation, params = wire.operation_and_params(service, target, incoming.body)
+        body = wire.unpacked(incoming.body, incoming.headers.get("content-encoding", ""))
+        operation, params = wire.operation_and_params(service, target, body)
         account = self.estate.account(signed.account)
         if account is None:
             raise Refusal("InvalidClientTokenId", "The security token included in the request is invalid.", 403)
@@ -137,7 +140,8 @@ class EstateServer:
         if handler is None:
             code = "UnknownOperationException" if SERVICES[call.service].speaks_json else "InvalidAction"
             raise Refusal(code, f"Could not find operation {call.operation}")
-        return handler(call, self.faults.of_answer(call))
+        following = call.params.get("NextToken") or call.params.get("PaginationToken")
+        return handler(call, () if following else self.faults.of_answer(call))
 
 
 _WORDLESS = (Kind.TIMEOUT, Kind.RESET, Kind.HTML_500)

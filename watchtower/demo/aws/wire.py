@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,6 +82,16 @@ SERVICES = {
     "sts": Service("sts", "query", "https://sts.amazonaws.com/doc/2011-06-15/"),
     "sns": Service("sns", "query", "http://sns.amazonaws.com/doc/2010-03-31/"),
 }
+
+
+def unpacked(body: bytes, encoding: str) -> bytes:
+    """The body as it was before the client compressed it; raises Refusal when it cannot be."""
+    if encoding != "gzip":
+        return body
+    try:
+        return gzip.decompress(body)
+    except (OSError, EOFError, zlib.error) as error:
+        raise Refusal("SerializationException", "the body is not gzip") from error
 
 
 def operation_and_params(service: Service, target: str, body: bytes) -> tuple[str, dict[str, Any]]:

@@ -32,8 +32,12 @@ class SourceSpec:
 
 
 def _cloudwatch_identity(query: CloudWatchQuery) -> frozenset[str]:
-    dimensions = (name for member in query.members.values() for name in member.dimensions)
-    return frozenset({"account", "region", *dimensions})
+    """Every dimension, but for those that metrics of an expression fix to different values."""
+    fixed: dict[str, set[str | None]] = {}
+    for member in query.members.values():
+        for name, pattern in member.dimensions.items():
+            fixed.setdefault(name, set()).add(pattern.exact)
+    return frozenset({"account", "region", *(name for name, values in fixed.items() if len(values) == 1)})
 
 
 def _probe_context(query: ProbeQuery) -> frozenset[str]:
@@ -54,7 +58,7 @@ SOURCES: Mapping[str, SourceSpec] = MappingProxyType(
             "probe",
             ProbeQuery,
             period_of=lambda query: int(query.period),
-            identity_of=lambda _: frozenset({"target", "kind", "family"}),
+            identity_of=lambda _: frozenset({"target", "kind"}),
             context_of=_probe_context,
             placed=False,
         ),

@@ -51,6 +51,7 @@ async def running_site(behaviour: Behaviour, tls: ssl.SSLContext | None = None) 
     """Serve on a free port of 127.0.0.1 until the block ends; connections still open then are dropped."""
     site = Site(0, behaviour, secure=tls is not None)
     open_now: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -65,8 +66,7 @@ async def running_site(behaviour: Behaviour, tls: ssl.SSLContext | None = None) 
         finally:
             open_now.discard(task)
             writer.transport.abort()
-            with suppress(OSError):
-                await writer.wait_closed()
+            writers.append(writer)
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     site.port = server.sockets[0].getsockname()[1]
@@ -77,6 +77,9 @@ async def running_site(behaviour: Behaviour, tls: ssl.SSLContext | None = None) 
         for task in tuple(open_now):
             task.cancel()
         await asyncio.gather(*open_now, return_exceptions=True)
+        for writer in writers:
+            with suppress(OSError):
+                await writer.wait_closed()
         await server.wait_closed()
 
 

@@ -1,7 +1,6 @@
 """The values that travel between the stages: typed, frozen, without I/O.
 
-Times are aware UTC ``datetime`` except in series, where they are whole epoch seconds (numpy's and CloudWatch's
-unit). Durations are seconds.
+Times are aware UTC ``datetime``, in series whole epoch seconds (CloudWatch's unit); durations are seconds.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -182,17 +180,16 @@ class SeriesBatch:
     @classmethod
     def of(cls, observations: Sequence[Observation], *, end: int, period: int, slots: int) -> Self:
         """Lay observations over the ``slots`` slots of ``period`` seconds that end at ``end`` (exclusive)."""
-        start = end - slots * period
-        counts = [len(observation.points) for observation in observations]
-        numbers = chain.from_iterable(chain.from_iterable(observation.points for observation in observations))
-        points = np.fromiter(numbers, np.float64, 2 * sum(counts)).reshape(-1, 2)
-        slot = (points[:, 0].astype(np.int64) - start) // period
-        row = np.repeat(np.arange(len(observations)), counts)
-        inside = (slot >= 0) & (slot < slots)
+        times = np.arange(end - slots * period, end, period, dtype=np.int64)
         values = np.full((len(observations), slots), np.nan)
-        values[row[inside], slot[inside]] = points[inside, 1]
+        start = end - slots * period
+        for row, observation in enumerate(observations):
+            for at, value in observation.points:
+                slot = (at - start) // period
+                if 0 <= slot < slots:
+                    values[row, slot] = value
         values[np.isinf(values)] = np.nan
-        return cls(tuple(observations), np.arange(start, end, period, dtype=np.int64), values)
+        return cls(tuple(observations), times, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,8 +393,7 @@ class PollResult:
 class Answer:
     """A source's answer to one rule.
 
-    ``complete`` false means that the set of series is not known (discovery failed): a series that is absent has
-    not vanished.
+    ``complete`` false means that the set of series is not known (discovery failed): an absent one has not vanished.
     """
 
     rule: str

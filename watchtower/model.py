@@ -182,10 +182,9 @@ class SeriesBatch:
         """Lay observations over the ``slots`` slots of ``period`` seconds that end at ``end`` (exclusive)."""
         times = np.arange(end - slots * period, end, period, dtype=np.int64)
         values = np.full((len(observations), slots), np.nan)
-        start = end - slots * period
         for row, observation in enumerate(observations):
             for at, value in observation.points:
-                slot = (at - start) // period
+                slot = slots + (at - end) // period
                 if 0 <= slot < slots:
                     values[row, slot] = value
         values[np.isinf(values)] = np.nan

@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.request import urlopen
+
+import aiohttp
+import orjson
+import pytest
+from moto.server import ThreadedMotoServer
+
+from tests.support.clock import ManualClock
+from tests.support.deliveries import a_delivery, a_member, a_notice, nasty_notices
+from tests.support.sns_endpoint import TOPIC, SnsEndpoint
+from watchtower.aws.clients import AwsClients
+from watchtower.aws.config import AwsConfig
+from watchtower.demo.faults import refused, reset
+from watchtower.demo.loopback import Reply
+from watchtower.errors import Ambiguous, Rejected
+from watchtower.model import Delivery, Event, Labels, Priority
+from watchtower.notifiers.base import Doors
+from watchtower.notifiers.sns import SIZE_LIMIT, Sns, SnsConfig, arguments, subject
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from aiohttp import web
+
+FIFO = f"{TOPIC}.fifo"
+PLACE = {"name": "test", "regions": ["eu-west-1"]}
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+async def doors(moto: str) -> AsyncIterator[Doors]:
+    aws = AwsClients(AwsConfig.model_validate({"accounts": [PLACE], "endpoint_url": moto}))
+    async with aiohttp.ClientSession() as session:
+        yield Doors(session, aws, 5.0)
+    await aws.close()
+
+
+def a_topic(endpoint: str, doors: Doors, arn: str = TOPIC) -> Sns:
+    return Sns("audit", SnsConfig(type="sns", topic_arn=arn, api_url=endpoint), doors)
+
+
+async def create(endpoint: str, doors: Doors, name: str) -> str:
+    client = await doors.aws.sns("eu-west-1", endpoint)
+    fifo = {"Attributes": {"FifoTopic": "true"}} if name.endswith(".fifo") else {}
+    found = await client.create_topic(Name=name, **fifo)
+    return str(found["TopicArn"])
+
+
+def published(endpoint: str, arn: str) -> list[Any]:
+    """What moto says the topic took: [message id, message, subject, attributes, group id]."""
+    with urlopen(f"{endpoint}/moto-api/data.json") as answer:
+        topics = orjson.loads(answer.read())["sns"]["Topic"]
+    [found] = [topic for topic in topics if topic["arn"] == arn]
+    sent: list[Any] = found["sent_notifications"]
+    return sent
+
+
+async def test_a_delivery_reaches_the_topic_with_attributes_for_filter_policies(moto: str, doors: Doors) -> None:
+    arn = await create(moto, doors, "attributes")
+    receipt = await a_topic(moto, doors, arn).send(a_delivery())
+    [sent] = published(moto, arn)
+    told = orjson.dumps(sent).decode()
+    for value in ("P2", "RdsCpuHigh", "trigger", "inc-1", a_delivery().id, "production", "db-1: CPU at 96.2 %"):
+        assert value in told
+    assert sent[0] in receipt.detail
+
+
+async def a_queue(endpoint: str, doors: Doors, arn: str, **policy: str) -> str:
+    """The address of a queue that is subscribed to the topic."""
+    fifo = {"Attributes": {"FifoQueue": "true"}} if arn.endswith(".fifo") else {}
+    name = f"of-{arn.rpartition(':')[2]}"
+    address = (await sqs(doors, "create_queue", QueueName=name, **fifo))["QueueUrl"]
+    client = await doors.aws.sns("eu-west-1", endpoint)
+    queue = arn.replace(":sns:", ":sqs:").replace(arn.rpartition(":")[2], name)
+    attributes = {"RawMessageDelivery": "true", **policy}
+    await client.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue, Attributes=attributes)
+    return str(address)
+
+
+async def received(doors: Doors, address: str) -> list[str]:
+    """The event attribute of what the queue took, oldest first."""
+    found = await sqs(doors, "receive_message", QueueUrl=address, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+    return [one["MessageAttributes"]["event"]["StringValue"] for one in found.get("Messages", [])]
+
+
+async def sqs(doors: Doors, operation: str, **parameters: Any) -> dict[str, Any]:
+    return await doors.aws.call("test", "eu-west-1", "sqs", operation, **parameters)
+
+
+async def test_a_fifo_topic_takes_trigger_and_resolve_of_one_incident(moto: str, doors: Doors) -> None:
+    """Deduplicated by the incident, the resolve within five minutes would vanish."""
+    arn = await create(moto, doors, "order.fifo")
+    queue = await a_queue(moto, doors, arn)
+    topic = a_topic(moto, doors, arn)
+    await topic.send(a_delivery(1))
+    await topic.send(a_delivery(2, Event.RESOLVE))
+    assert await received(doors, queue) == ["trigger", "resolve"]
+
+
+async def test_a_fifo_topic_drops_a_delivery_that_is_sent_again(moto: str, doors: Doors) -> None:
+    arn = await create(moto, doors, "again.fifo")
+    queue = await a_queue(moto, doors, arn)
+    topic = a_topic(moto, doors, arn)
+    await topic.send(a_delivery(1))
+    await topic.send(a_delivery(1))
+    assert await received(doors, queue) == ["trigger"]
+
+
+async def test_a_subscriber_can_choose_by_priority(moto: str, doors: Doors) -> None:
+    arn = await create(moto, doors, "chosen")
+    queue = await a_queue(moto, doors, arn, FilterPolicy='{"priority": ["P1"]}')
+    topic = a_topic(moto, doors, arn)
+    await topic.send(a_delivery(1))
+    await topic.send(a_delivery(2, Event.ESCALATION, notice=a_notice(tier=Priority.P1)))
+    assert await received(doors, queue) == ["escalation"]
+
+
+async def test_moto_refuses_nothing_an_alert_may_carry(moto: str, doors: Doors) -> None:
+    arn = await create(moto, doors, "nasty")
+    for notice in nasty_notices().values():
+        await a_topic(moto, doors, arn).send(a_delivery(notice=notice))
+    assert len(published(moto, arn)) == len(nasty_notices())
+
+
+async def test_a_topic_that_does_not_exist_is_refused_for_good(moto: str, doors: Doors) -> None:
+    with pytest.raises(Rejected, match="NotFound") as caught:
+        await a_topic(moto, doors, f"{TOPIC}-gone").send(a_delivery())
+    assert caught.value.permanent
+
+
+@pytest.mark.parametrize(
+    ("code", "permanent"),
+    [
+        ("KMSThrottling", False),
+        ("Throttled", False),
+        ("ExpiredToken", False),
+        ("InvalidParameter", True),
+        ("AuthorizationError", True),
+        ("NotFound", True),
+    ],
+)
+async def test_a_throttle_with_http_400_is_for_now_and_a_mistake_for_good(
+    doors: Doors, code: str, permanent: bool
+) -> None:
+    async with SnsEndpoint(ManualClock()) as server:
+        server.faults.next(refused(f"{code}: told"))
+        with pytest.raises(Rejected, match=code) as caught:
+            await a_topic(server.origin, doors).send(a_delivery())
+    assert caught.value.permanent is permanent
+
+
+async def test_a_reset_the_sdk_takes_for_an_endpoint_out_of_reach_is_ambiguous(doors: Doors) -> None:
+    async with SnsEndpoint(ManualClock()) as server:
+        server.faults.next(reset(acted=True))
+        with pytest.raises(Ambiguous):
+            await a_topic(server.origin, doors).send(a_delivery())
+
+
+async def test_an_answer_nobody_can_read_is_ambiguous(doors: Doors) -> None:
+    async with Garbled(ManualClock()) as server:
+        with pytest.raises(Ambiguous):
+            await a_topic(server.origin, doors).send(a_delivery())
+
+
+class Garbled(SnsEndpoint):
+    """Something between us and AWS answers instead of AWS."""
+
+    def act(self, request: web.Request, body: bytes) -> Reply:
+        return Reply(200, "<html>Welcome to the hotel's network")
+
+
+@pytest.mark.parametrize(
+    ("title", "said"),
+    [
+        ("P2 RdsCpuHigh: db-1", "[P2 FIRING] RdsCpuHigh: db-1"),
+        ("Größe über 95 %", "[P2 FIRING] Groe uber 95 %"),
+        ("two\nlines\tand a tab", "[P2 FIRING] two lines and a tab"),
+        ("🔥🔥", "[P2 FIRING] RdsCpuHigh"),
+        ("x" * 500, "[P2 FIRING] " + "x" * 84 + "..."),
+    ],
+)
+def test_a_subject_is_ascii_on_one_line_and_short(title: str, said: str) -> None:
+    assert subject(a_notice(title=title)) == said
+
+
+def called(delivery: Delivery, arn: str = TOPIC) -> dict[str, Any]:
+    return arguments(delivery, SnsConfig(type="sns", topic_arn=arn))
+
+
+def test_only_a_fifo_topic_is_given_group_and_deduplication() -> None:
+    assert "MessageGroupId" not in called(a_delivery())
+    ordered = called(a_delivery(), FIFO)
+    assert (ordered["MessageGroupId"], ordered["MessageDeduplicationId"]) == ("inc-1", a_delivery().id)
+
+
+def test_the_message_structure_is_left_alone_so_that_attributes_are_sent() -> None:
+    assert "MessageStructure" not in called(a_delivery())
+
+
+def test_an_attribute_without_a_value_is_left_out() -> None:
+    assert "environment" not in called(a_delivery(notice=a_notice(environment="")))["MessageAttributes"]
+
+
+def test_body_and_attributes_stay_together_below_the_limit_by_bytes() -> None:
+    wide = Labels({f"label_{n}": "✓" * 3000 for n in range(60)})
+    notice = a_notice(members=tuple(a_member(labels=wide, summary="é" * 9000) for _ in range(50)))
+    call = called(a_delivery(notice=notice))
+    attributes = call["MessageAttributes"].items()
+    size = sum(len((name + one["DataType"] + one["StringValue"]).encode()) for name, one in attributes)
+    assert len(call["Message"].encode()) + size <= SIZE_LIMIT

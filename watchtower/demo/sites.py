@@ -86,7 +86,8 @@ class _Site:
 
     async def _follow_turns(self) -> None:
         for turn in self._estate.turns(self.name):
-            await self._clock.sleep(max(0.0, turn - epoch(self._clock.now())))
+            while (left := turn - epoch(self._clock.now())) > 0:
+                await self._clock.sleep(left)
             await self._turn()
 
     async def _turn(self) -> None:

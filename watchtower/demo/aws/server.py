@@ -56,7 +56,11 @@ class EstateServer:
         app = web.Application(client_max_size=8 * 1024**2)
         app.router.add_route("*", "/{tail:.*}", self._answer)
         self._runner = web.AppRunner(
-            app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0, auto_decompress=False
+            app,
+            access_log=None,
+            handler_cancellation=True,
+            shutdown_timeout=1.0,
+            auto_decompress=False,  # a signature covers the bytes as they were sent
         )
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -93,7 +97,7 @@ class EstateServer:
         fault, reply = self._decide(incoming)
         if fault is not None and fault.kind is Kind.TIMEOUT:
             await self._closing.wait()
-        if fault is not None and fault.kind is Kind.RESET:
+        if fault is not None and fault.kind in (Kind.TIMEOUT, Kind.RESET):
             _reset(request)
         return web.Response(
             status=reply.status,

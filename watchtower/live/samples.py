@@ -6,15 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from watchtower.model import Sample
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
+    """One rendered series; ``series`` is its name and labels, ``at`` the time of its value (epoch seconds)."""
+
     name: str
-    text: str
+    series: str
+    value: float
+    at: float
     gone_at: float
 
 
@@ -37,27 +41,31 @@ class Samples:
     def _line(self, sample: Sample, period: int, grace: int) -> _Line:
         self._help.setdefault(sample.name, sample.help or sample.name)
         labels = ",".join(f'{name}="{_escape(value)}"' for name, value in sample.labels.items())
-        text = f"{sample.name}{{{labels}}} {sample.value:.17g}" if labels else f"{sample.name} {sample.value:.17g}"
-        return _Line(sample.name, text, sample.at + 3 * period + grace)
+        series = f"{sample.name}{{{labels}}}" if labels else sample.name
+        return _Line(sample.name, series, sample.value, sample.at, sample.at + 3 * period + grace)
 
     def keep_only(self, units: set[str]) -> None:
         """Forget units that the plan no longer has."""
         self._units = {key: lines for key, lines in self._units.items() if key[0] in units}
 
     def render(self, family: str, now: float) -> str:
-        """Prometheus text of one family, grouped by metric name; duplicates of shared queries are dropped."""
-        by_name: dict[str, dict[str, None]] = {}
+        """Prometheus text of one family, grouped by metric name.
+
+        A series that two units polled (one probe at two intervals, a query that rules share) stands once, with its
+        newest value: a scrape with a series twice is refused whole.
+        """
+        newest: dict[str, dict[str, _Line]] = {}
         for (_, mine), lines in self._units.items():
-            if mine != family:
-                continue
             for line in lines:
-                if line.gone_at > now:
-                    by_name.setdefault(line.name, {})[line.text] = None
-        parts = []
-        for name in sorted(by_name):
-            parts.append(f"# HELP {name} {self._help[name]}\n# TYPE {name} gauge\n")
-            parts.extend(f"{text}\n" for text in by_name[name])
-        return "".join(parts)
+                if mine == family and line.gone_at > now:
+                    known = newest.setdefault(line.name, {})
+                    if line.series not in known or known[line.series].at < line.at:
+                        known[line.series] = line
+        return "".join(self._block(name, newest[name].values()) for name in sorted(newest))
+
+    def _block(self, name: str, lines: Iterable[_Line]) -> str:
+        values = "".join(f"{line.series} {line.value:.17g}\n" for line in lines)
+        return f"# HELP {name} {self._help[name]}\n# TYPE {name} gauge\n{values}"
 
 
 def _escape(value: str) -> str:

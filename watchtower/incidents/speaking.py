@@ -69,12 +69,11 @@ def _update(incident: Incident, books: Books, desk: Desk) -> Said:
     done = len(incident.members) - firing
     reason = f"members changed: {firing} firing ({dark} without data), {done} resolved"
     updates = desk.updates(incident, books, reason)
-    spoken = {update.channel for update in updates}
-    stale = [row for row in books.untold() if row.event is Event.UPDATE and row.channel in spoken]
+    stale = [row for row in books.untold() if row.event is Event.UPDATE]
     return Said(
         told(incident, desk.now, paged=False),
         updates,
-        _withdrawn(stale, "replaced by a newer update"),
+        _withdrawn(stale, "members changed again before it was delivered"),
     )
 
 

@@ -172,7 +172,7 @@ def test_a_newer_update_takes_the_place_of_one_that_is_still_unsent() -> None:
     memory.send_all()
     old = memory.flush(alert(labels={"db": "2"}), after=70).deliveries[0]
     plan = memory.flush(alert(labels={"db": "3"}), after=70)
-    assert plan.withdrawn == ((old.id, "replaced by a newer update"),)
+    assert plan.withdrawn == ((old.id, "members changed again before it was delivered"),)
 
 
 def test_a_member_resolving_while_others_fire_is_an_update_and_no_end() -> None:
@@ -302,6 +302,7 @@ def test_a_rise_pages_the_new_key_at_once_and_then_resolves_the_old_one() -> Non
     assert resolve.dedup_key.endswith(":P3")
     assert page.dedup_key.endswith(":P1")
     assert page.reason == "raised from P3 to P1 by RdsCpuHigh"
+    assert page.notice.members[0].since == START
     assert message.dedup_key == f"wt:store:{plan.incidents[0].id}"
     memory.send_all()
     ending = memory.flush(ok(priority=P1), after=5).deliveries
@@ -456,6 +457,14 @@ def test_a_channel_that_a_reload_removed_is_still_resolved_but_told_nothing_new(
         ("ops", "d-1"),
         ("oncall", ":P3"),
     ]
+
+
+def test_a_rise_does_not_take_back_what_a_removed_channel_still_has_to_say() -> None:
+    memory = Memory()
+    memory.flush(alert(priority=P4))
+    memory.policy = policy({"channels": ["ops"]}, channels=(CHAT,))
+    plan = memory.flush(alert(priority=P3), after=5)
+    assert [memory.rows[row].channel for row, _ in plan.withdrawn] == ["ops"]
 
 
 def test_an_incident_whose_channels_are_all_gone_is_told_where_its_route_points_today() -> None:

@@ -138,7 +138,7 @@ async def test_clearing_ends_every_fault(clock: ManualClock) -> None:
 
 
 async def test_a_partial_page_holds_complete_series_and_half_ones(clock: ManualClock) -> None:
-    faults = Faults([Fault(Kind.PARTIAL, series=Selector(metric="Tills"), pages=2)])
+    faults = Faults([Fault(Kind.PARTIAL, series=Selector(metric="Tills"))])
     async with EstateServer(WORLD, clock, faults) as server, client("cloudwatch", server) as cloudwatch:
         first = await get(cloudwatch)
         second = await get(cloudwatch, NextToken=first["NextToken"])
@@ -196,7 +196,7 @@ async def test_an_expression_over_a_series_that_cannot_be_read_cannot_be_read(cl
 
 
 async def test_an_empty_page_may_come_first_and_its_token_leads_on(clock: ManualClock) -> None:
-    faults = Faults([Fault(Kind.EMPTY_PAGE, times=2)])
+    faults = Faults([Fault(Kind.EMPTY_PAGE, times=2, pages=1)])
     async with EstateServer(WORLD, clock, faults) as server, client("cloudwatch", server) as cloudwatch:
         first = await get(cloudwatch)
         assert first["MetricDataResults"] == []

@@ -59,7 +59,7 @@ class Fault:
     until: float = float("inf")
     times: int | None = None
     series: Selector = field(default_factory=Selector)
-    pages: int = 1
+    pages: int = 2
     seconds: float = 0.0
 
     def concerns(self, call: Call) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 HEADER_LIMIT = 150
 FALLBACK_LIMIT = 1000
 STATEMENT_LIMIT = 1800
-MEMBERS_LIMIT = 2200
+MEMBER_LIMIT = 200
 EVIDENCE_LIMIT = 1500
 FIELD_LIMIT = 150
 LINK_LIMIT = 600
@@ -54,7 +54,7 @@ def blocks(delivery: Delivery) -> list[Block]:
     notice = delivery.notice
     parts = [_header(notice), _statement(notice), _fields(notice)]
     if len(notice.members) > 1:
-        parts.append(_section(escaped("\n".join(message.members(notice)), MEMBERS_LIMIT)))
+        parts.append(_section("\n".join(escaped(line, MEMBER_LIMIT) for line in message.members(notice))))
     parts += _evidence(notice)
     parts += _runbook(notice)
     parts.append(_context(delivery))

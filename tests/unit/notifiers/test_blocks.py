@@ -59,7 +59,7 @@ def test_the_time_is_shown_in_the_readers_zone_with_utc_for_others() -> None:
 
 
 def test_several_members_are_listed() -> None:
-    notice = a_notice(members=tuple(a_member(summary=f"db-{n}") for n in range(12)))
+    notice = a_notice(members=tuple(a_member(summary=f"db-{n} " + "<&>" * 99) for n in range(12)))
     assert "and 2 more" in texts(blocks(a_delivery(notice=notice)))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -23,8 +24,10 @@ from tests.support.stores import (
 from watchtower.errors import StoreError
 from watchtower.incidents.model import Decision, DeliveryBrief, FlushInput, FlushPlan
 from watchtower.model import DeliveryState, Event, Labels, Priority, State
-from watchtower.store.store import Store
 from watchtower.store.values import Settled
+
+if TYPE_CHECKING:
+    from watchtower.store.store import Store
 
 ACCEPTED = Settled(DeliveryState.ACCEPTED, "202", ref={"ts": "1"})
 
@@ -132,9 +135,7 @@ async def test_a_second_incident_of_one_group_is_refused_while_the_first_takes_m
 
 
 @pytest.mark.parametrize("closed", [{"taking_members": False}, {"ended_at": START}], ids=["acknowledged", "ended"])
-async def test_a_new_incident_may_open_in_the_plan_that_closes_the_old(
-    store: Store, closed: dict[str, object]
-) -> None:
+async def test_a_new_incident_may_open_in_the_plan_that_closes_the_old(store: Store, closed: dict[str, object]) -> None:
     old = incident("i1", group_labels=Labels({"alert": "CpuHigh"}))
     await commit_plan(store, FlushPlan(incidents=(old,)))
     new = replace(old, id="i2")

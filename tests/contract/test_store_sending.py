@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,8 +11,10 @@ from tests.support.clock import START
 from tests.support.stores import World, at, commit_plan, delivery, enqueue, incident, look
 from watchtower.incidents.model import FlushPlan
 from watchtower.model import Delivery, DeliveryState, Event, Priority
-from watchtower.store.store import Store
 from watchtower.store.values import Settled
+
+if TYPE_CHECKING:
+    from watchtower.store.store import Store
 
 ACCEPTED = Settled(DeliveryState.ACCEPTED, "202")
 DEAD = Settled(DeliveryState.DEAD, "400: no such routing key")
@@ -184,9 +186,7 @@ async def test_a_request_that_is_out_makes_its_channel_due_when_the_lease_ends(s
     assert await store.next_send_due(["oncall"]) == {"oncall": at(30)}
 
 
-async def test_a_request_that_a_crash_left_open_comes_back_as_such_and_owes_already(
-    world: World, store: Store
-) -> None:
+async def test_a_request_that_a_crash_left_open_comes_back_as_such_and_owes_already(world: World, store: Store) -> None:
     await enqueue(store, delivery("t"))
     before = await take(store, await claim(store))
     reopened = await world.restart(store) if world.postgres is None else await world.open()
@@ -222,9 +222,7 @@ async def test_the_outcome_of_a_fenced_worker_changes_nothing(world: World, stor
     assert await store.debts() == []
 
 
-async def test_an_outcome_after_the_lease_lapsed_counts_if_nobody_took_the_channel(
-    world: World, store: Store
-) -> None:
+async def test_an_outcome_after_the_lease_lapsed_counts_if_nobody_took_the_channel(world: World, store: Store) -> None:
     await enqueue(store, delivery("t"))
     epoch = await claim(store)
     taken = await take(store, epoch)

@@ -6,6 +6,7 @@ import asyncio
 import time
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,8 +14,10 @@ from tests.support.clock import START
 from tests.support.stores import World, at, change, key, look, state, tick, unit
 from watchtower.errors import StoreError
 from watchtower.model import State
-from watchtower.store.store import Store
 from watchtower.store.values import UnitRow
+
+if TYPE_CHECKING:
+    from watchtower.store.store import Store
 
 
 async def claim(store: Store, worker: str = "a", *, limit: int = 100, lease: float = 30) -> dict[str, int]:
@@ -82,7 +85,8 @@ async def test_a_fenced_commit_changes_nothing_at_all(world: World, store: Store
             tick("u2", old["u2"], states=[state("db-2")], changes=[change("db-2")]),
         ]
     )
-    assert (new, committed) == ({"u1": 2}, {"u2"})
+    assert new == {"u1": 2}
+    assert committed == {"u2"}
     assert [found.key for found in await store.alert_states()] == [key("db-2")]
     assert [found.key for found in (await look(store)).transitions] == [key("db-2")]
     assert [(row.id, row.failures, row.due_at) for row in await store.unit_health()] == [

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pytest
 import pytest_asyncio
 
 from tests.support.clock import START, ManualClock
-from tests.support.postgres import Postgres
 from watchtower.incidents.model import FlushInput, FlushPlan, Incident
 from watchtower.model import (
     AlertKey,
@@ -29,6 +26,14 @@ from watchtower.model import (
 )
 from watchtower.store.store import Store
 from watchtower.store.values import TickCommit, UnitRow
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
+
+    import pytest
+
+    from tests.support.postgres import Postgres
 
 
 @dataclass
@@ -91,6 +96,19 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         await _close(made)
         return
     server: Postgres = request.getfixturevalue("postgres")
+    async with _shared(server) as made:
+        yield made
+
+
+@pytest_asyncio.fixture
+async def shared_world(postgres: Postgres) -> AsyncIterator[World]:
+    """A world that several processes share: PostgreSQL alone."""
+    async with _shared(postgres) as made:
+        yield made
+
+
+@asynccontextmanager
+async def _shared(server: Postgres) -> AsyncIterator[World]:
     await server.empty(START)
     made = World(server.url, ManualClock(), server)
     yield made
@@ -257,9 +275,7 @@ async def commit_plan(store: Store, plan: FlushPlan) -> None:
 async def enqueue(store: Store, *deliveries: Delivery) -> None:
     """Put deliveries, and the incidents they belong to, into the store."""
     ids = dict.fromkeys(row.incident_id for row in deliveries)
-    await commit_plan(
-        store, FlushPlan(incidents=tuple(incident(one) for one in ids), deliveries=tuple(deliveries))
-    )
+    await commit_plan(store, FlushPlan(incidents=tuple(incident(one) for one in ids), deliveries=tuple(deliveries)))
 
 
 async def look(store: Store) -> FlushInput:

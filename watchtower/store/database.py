@@ -6,10 +6,11 @@ comes from, and the two words of an upsert.
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 from sqlalchemy import BigInteger, event, extract, func, select, type_coerce
 from sqlalchemy import cast as sql_cast
@@ -23,12 +24,15 @@ from watchtower.store.columns import Moment
 from watchtower.store.failures import translated
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import Awaitable, Callable, Coroutine
     from datetime import datetime
 
     from sqlalchemy import Connection, Table
 
     from watchtower.clock import Clock
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 #: Seconds a SQLite statement waits for another process (a backup, a shell) to leave.
 _SQLITE_BUSY = 5.0
@@ -75,28 +79,29 @@ class Database:
         self._reader = reader
         self._clock = clock
 
-    @asynccontextmanager
-    async def writing(self) -> AsyncIterator[Work]:
-        """A transaction that commits when the block ends and rolls back when it raises."""
+    async def write(self, step: Callable[Concatenate[Work, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do ``step`` in a transaction that commits when it returns and rolls back when it raises."""
         if self._writer is None:
             raise StoreError("the store was opened for reading only")
-        with translated():
-            async with self._writer.begin() as conn:
-                yield Work(conn, await self._begin(conn))
+        return await _unbroken(self._transaction(self._writer, lambda work: step(work, *args, **kwargs)))
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Work]:
-        """A transaction that only looks."""
-        with translated():
-            async with self._reader.begin() as conn:
-                yield Work(conn, await self._begin(conn))
+    async def read(self, step: Callable[Concatenate[Work, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do ``step`` in a transaction that only looks."""
+        return await _unbroken(self._transaction(self._reader, lambda work: step(work, *args, **kwargs)))
 
-    @asynccontextmanager
-    async def migrating(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction without limits: a migration takes the time it takes."""
+    async def migrate(self, step: Callable[[AsyncConnection], Awaitable[None]]) -> None:
+        """Do ``step`` in a transaction without limits: a migration takes the time it takes."""
+        await _unbroken(self._unlimited(step))
+
+    async def _transaction(self, engine: AsyncEngine, step: Callable[[Work], Awaitable[T]]) -> T:
+        with translated():
+            async with engine.begin() as conn:
+                return await step(Work(conn, await self._begin(conn)))
+
+    async def _unlimited(self, step: Callable[[AsyncConnection], Awaitable[None]]) -> None:
         with translated():
             async with (self._writer or self._reader).begin() as conn:
-                yield conn
+                await step(conn)
 
     async def _begin(self, conn: AsyncConnection) -> datetime:
         """Now, by the clock all workers share: PostgreSQL's own; on SQLite, the one process's."""
@@ -108,11 +113,36 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
+        await _unbroken(self._dispose())
+
+    async def _dispose(self) -> None:
         with translated():
             if self._writer is not None:
                 await self._writer.dispose()
             if self._reader is not self._writer:
                 await self._reader.dispose()
+
+
+async def _unbroken(steps: Coroutine[Any, Any, T]) -> T:
+    """Finish what began when the caller is cancelled, and only then let the cancellation through.
+
+    A statement that is abandoned leaves its connection inside a transaction that nobody ends: on SQLite the
+    whole store would stay locked. The databases' own limits bound the wait.
+    """
+    task = asyncio.create_task(steps)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await _outlast(task)
+        raise
+
+
+async def _outlast(task: asyncio.Task[Any]) -> None:
+    while not task.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([task])
+    if not task.cancelled():
+        task.exception()
 
 
 def parse(url: str) -> URL:

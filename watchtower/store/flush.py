@@ -21,7 +21,7 @@ from watchtower.store.tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from watchtower.incidents.model import Debt, Decision, FlushPlan, Incident
@@ -32,7 +32,16 @@ if TYPE_CHECKING:
 BATCH = 1000
 
 
-async def lock(work: Work) -> None:
+async def run(work: Work, store_id: str, decide: Callable[[FlushInput], FlushPlan]) -> FlushPlan:
+    """Read, decide, commit."""
+    await _lock(work)
+    plan = decide(await _read(work, store_id))
+    if not plan.empty:
+        await _commit(work, plan)
+    return plan
+
+
+async def _lock(work: Work) -> None:
     """Wait until no other flush runs, and keep every sender from starting a row that this one may withdraw.
 
     SQLite has one writer anyway. The channels are locked in the order of their names, and a sender locks only
@@ -42,7 +51,7 @@ async def lock(work: Work) -> None:
     await work.conn.execute(select(channel.c.name).order_by(channel.c.name).with_for_update())
 
 
-async def read(work: Work, store_id: str) -> FlushInput:
+async def _read(work: Work, store_id: str) -> FlushInput:
     """Everything the decision may look at."""
     return FlushInput(
         store_id=store_id,
@@ -103,7 +112,7 @@ async def _members(work: Work, condition: ColumnElement[bool]) -> dict[str, list
     return members
 
 
-async def commit(work: Work, plan: FlushPlan) -> None:
+async def _commit(work: Work, plan: FlushPlan) -> None:
     """Write all that was decided."""
     await _consume(work, plan.consumed)
     await _keep_incidents(work, plan.incidents)

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
     from watchtower.store.database import Work
 
-_FOLDER = Path(__file__).parent / "migrations"
+MIGRATIONS = Path(__file__).parent / "migrations"
 #: Any number, as long as every release uses the same: two daemons that start together migrate in turn.
 _ADVISORY_KEY = 0x77617463
 
 
 def _config(connection: Connection) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from watchtower.clock import Clock
+    from watchtower.store.database import Work
 
 
 async def writable(url: str, clock: Clock) -> tuple[Database, FileLock | None, str, bool]:
@@ -40,13 +41,15 @@ def _hold(path: Path) -> FileLock:
 
 
 async def _prepare(database: Database, *, alone: bool) -> tuple[str, bool]:
-    async with database.migrating() as conn:
-        await migrate.upgrade(conn)
-    async with database.writing() as work:
-        if alone:
-            await units.free_all(work)
-            await channels.free_all(work)
-        return await migrate.mint(work)
+    await database.migrate(migrate.upgrade)
+    if alone:
+        await database.write(_free_all)
+    return await database.write(migrate.mint)
+
+
+async def _free_all(work: Work) -> None:
+    await units.free_all(work)
+    await channels.free_all(work)
 
 
 async def readable(url: str, clock: Clock) -> tuple[Database, str]:
@@ -57,10 +60,8 @@ async def readable(url: str, clock: Clock) -> tuple[Database, str]:
         raise StoreError(f"there is no store at {path}")
     database = open_postgres(parsed, clock, readonly=True) if path is None else open_sqlite(path, clock, readonly=True)
     try:
-        async with database.migrating() as conn:
-            await migrate.check(conn)
-        async with database.reading() as work:
-            return database, await migrate.store_id(work)
+        await database.migrate(migrate.check)
+        return database, await database.read(migrate.store_id)
     except BaseException:
         await database.close()
         raise

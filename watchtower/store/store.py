@@ -69,8 +69,7 @@ class Store:
 
     async def ping(self) -> None:
         """Return if the store can be reached."""
-        async with self._database.reading() as work:
-            await migrate.store_id(work)
+        await self._database.read(migrate.store_id)
 
     # the plan and its ticks
 
@@ -79,15 +78,13 @@ class Store:
 
         A known unit whose fingerprint changed keeps its memory and is due no later than the given ``due_at``.
         """
-        async with self._database.writing() as work:
-            await units.sync(work, rows)
+        await self._database.write(units.sync, rows)
 
     async def claim_units(
         self, worker: str, *, limit: int, lease: float, exclude: Collection[str] = ()
     ) -> list[ClaimedUnit]:
         """Lease up to ``limit`` due units to ``worker`` for ``lease`` seconds, the oldest due first."""
-        async with self._database.writing() as work:
-            return await units.claim(work, worker, limit=limit, lease=lease, exclude=exclude)
+        return await self._database.write(units.claim, worker, limit=limit, lease=lease, exclude=exclude)
 
     async def commit_ticks(self, commits: Sequence[TickCommit]) -> frozenset[str]:
         """Commit many ticks in one transaction and end their leases; returns the units committed.
@@ -96,29 +93,23 @@ class Store:
         """
         if not commits:
             return frozenset()
-        async with self._database.writing() as work:
-            return await ticks.commit(work, commits)
+        return await self._database.write(ticks.commit, commits)
 
     async def next_unit_due(self) -> datetime | None:
         """When the next unit can be claimed."""
-        async with self._database.reading() as work:
-            return await units.next_due(work)
+        return await self._database.read(units.next_due)
 
     async def unit_health(self) -> list[UnitHealth]:
         """How every unit fares."""
-        async with self._database.reading() as work:
-            return await units.health(work)
+        return await self._database.read(units.health)
 
     async def alert_states(self, rules: Collection[str] | None = None, *, include_ok: bool = False) -> list[AlertState]:
         """What is remembered of alerts that are not plainly OK; of all with ``include_ok``."""
-        async with self._database.reading() as work:
-            return await ticks.states(work, rules, include_ok=include_ok)
+        return await self._database.read(ticks.states, rules, include_ok=include_ok)
 
     async def commit_orphans(self, states: Sequence[AlertState], transitions: Sequence[Transition]) -> None:
         """Commit what a change of the plan ended (rule removed, target gone), outside of any unit."""
-        async with self._database.writing() as work:
-            await ticks.keep_states(work, states)
-            await ticks.add_transitions(work, transitions)
+        await self._database.write(ticks.commit_orphans, states, transitions)
 
     # the flush
 
@@ -128,29 +119,21 @@ class Store:
         ``decide`` is pure; when it raises, or its plan is empty, nothing is written. A plan that opens a second
         incident taking members for one route and group is refused as a whole.
         """
-        async with self._database.writing() as work:
-            await flush.lock(work)
-            plan = decide(await flush.read(work, self.store_id))
-            if not plan.empty:
-                await flush.commit(work, plan)
-            return plan
+        return await self._database.write(flush.run, self.store_id, decide)
 
     async def next_incident_due(self) -> datetime | None:
         """When the next incident that has not ended wants to be looked at."""
-        async with self._database.reading() as work:
-            return await flush.next_due(work)
+        return await self._database.read(flush.next_due)
 
     async def open_incidents(self) -> list[Incident]:
         """Incidents that have not ended, with their members, the newest last."""
-        async with self._database.reading() as work:
-            return await flush.open_incidents(work)
+        return await self._database.read(flush.open_incidents)
 
     # sending
 
     async def claim_channel(self, channel: str, worker: str, *, lease: float) -> int | None:
         """Lease a channel for ``lease`` seconds; its new epoch, or None while another worker holds it."""
-        async with self._database.writing() as work:
-            return await channel_leases.claim(work, channel, worker, lease=lease)
+        return await self._database.write(channel_leases.claim, channel, worker, lease=lease)
 
     async def next_delivery(self, channel: str, epoch: int) -> Delivery | None:
         """The most urgent delivery that may be sent now, marked ``sending`` before this returns.
@@ -158,49 +141,40 @@ class Store:
         Its ``state`` is the one it had before: pending, ambiguous, or sending when a crash left it so; its
         ``attempts`` are those before this one. None also when the channel is no longer ours. Extends the lease.
         """
-        async with self._database.writing() as work:
-            return await sending.next_delivery(work, channel, epoch)
+        return await self._database.write(sending.next_delivery, channel, epoch)
 
     async def finish(self, delivery: Delivery, epoch: int, settled: Settled) -> bool:
         """Write how the attempt ended and what is owed since; False, and nothing, when it was fenced."""
-        async with self._database.writing() as work:
-            return await debts.finish(work, delivery, epoch, settled)
+        return await self._database.write(debts.finish, delivery, epoch, settled)
 
     async def hold_channel(self, channel: str, epoch: int, until: datetime) -> None:
         """Send nothing on this channel before ``until`` (pacing, Retry-After)."""
-        async with self._database.writing() as work:
-            await channel_leases.hold(work, channel, epoch, until)
+        await self._database.write(channel_leases.hold, channel, epoch, until)
 
     async def release_channel(self, channel: str, epoch: int) -> None:
         """Let another worker have the channel at once."""
-        async with self._database.writing() as work:
-            await channel_leases.release(work, channel, epoch)
+        await self._database.write(channel_leases.release, channel, epoch)
 
     async def next_send_due(self, channels: Collection[str]) -> dict[str, datetime]:
         """By channel, when something could be sent; only channels that have open rows."""
-        async with self._database.reading() as work:
-            return await channel_leases.next_due(work, channels)
+        return await self._database.read(channel_leases.next_due, channels)
 
     # looks
 
     async def outbox(self) -> list[OutboxDepth]:
         """How many rows are open, by channel and tier."""
-        async with self._database.reading() as work:
-            return await explain.outbox(work)
+        return await self._database.read(explain.outbox)
 
     async def debts(self) -> list[Debt]:
         """Every resolve that is owed, the oldest first."""
-        async with self._database.reading() as work:
-            return await debts.unpaid(work)
+        return await self._database.read(debts.unpaid)
 
     async def explain(self, rule: str, identity_subset: Mapping[str, str]) -> list[Explanation]:
         """What is known of the alerts of ``rule`` whose labels include these, newest first, bounded."""
-        async with self._database.reading() as work:
-            return await explain.explain(work, rule, identity_subset)
+        return await self._database.read(explain.explain, rule, identity_subset)
 
     async def prune(self, *, before: datetime) -> None:
         """Forget what is older than ``before`` and owes nothing, a step at a time."""
         more = True
         while more:
-            async with self._database.writing() as work:
-                more = await prune.step(work, before)
+            more = await self._database.write(prune.step, before)

@@ -27,9 +27,15 @@ async def commit(work: Work, commits: Sequence[TickCommit]) -> frozenset[str]:
     valid = [tick for tick in commits if held.get(tick.unit) == tick.epoch]
     if valid:
         await work.conn.execute(_advance(), [_progress(tick) for tick in valid])
-        await keep_states(work, [state for tick in valid for state in tick.states])
-        await add_transitions(work, [change for tick in valid for change in tick.transitions])
+        await _keep_states(work, [state for tick in valid for state in tick.states])
+        await _add_transitions(work, [change for tick in valid for change in tick.transitions])
     return frozenset(tick.unit for tick in valid)
+
+
+async def commit_orphans(work: Work, states: Sequence[AlertState], transitions: Sequence[Transition]) -> None:
+    """Write what a change of the plan ended; no unit stands for it."""
+    await _keep_states(work, states)
+    await _add_transitions(work, transitions)
 
 
 async def _held(work: Work, commits: Iterable[TickCommit]) -> dict[str, int]:
@@ -82,14 +88,14 @@ def _progress(tick: TickCommit) -> dict[str, Any]:
     }
 
 
-async def keep_states(work: Work, states: Iterable[AlertState]) -> None:
+async def _keep_states(work: Work, states: Iterable[AlertState]) -> None:
     """Remember these states; two workers write in the same order, so that neither waits for the other."""
     values = sorted((rows.state_values(state) for state in states), key=lambda row: str(row["id"]))
     if values:
         await work.conn.execute(work.upsert(alert_state, "id"), values)
 
 
-async def add_transitions(work: Work, transitions: Iterable[Transition]) -> None:
+async def _add_transitions(work: Work, transitions: Iterable[Transition]) -> None:
     """Hand these changes to the flush, in this order."""
     values = [rows.transition_values(transition) for transition in transitions]
     if values:

@@ -1,4 +1,4 @@
-"""A loopback server that speaks AWS's wire protocols and says what a test tells it to: also throttles, hangs, halves."""
+"""A loopback server that speaks AWS's wire protocols and answers what a test tells it to."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ def refusal(code: str, message: str = "", status: int = 400) -> Reply:
 
 
 def xml_refusal(code: str, message: str, status: int = 403) -> Reply:
-    text = f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
+    error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
+    text = f"<ErrorResponse>{error}</ErrorResponse>"
     return Reply(status, text.encode(), "text/xml")
 
 

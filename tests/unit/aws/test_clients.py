@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
@@ -27,6 +27,9 @@ from tests.support.scripted_aws import (
 from watchtower.aws.clients import AwsClients
 from watchtower.errors import SourceError
 from watchtower.model import TroubleReason as Why
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 METRICS = ok({"Metrics": []})
 EXPIRED = refusal("ExpiredTokenException", "The security token included in the request is expired")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from watchtower.demo import fleet
 from watchtower.demo.aws.faults import Fault, Kind
 from watchtower.demo.estate import Change, Outage, Overlay, Selector, SiteState
+from watchtower.demo.shapes import MINUTE, noise
 from watchtower.model import Priority
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from watchtower.demo.estate import Estate
 
-MINUTE = 60.0
 #: the story begins on this grid, so that periods up to a quarter of an hour begin with it
 GRID = 900
 
@@ -127,7 +127,7 @@ def _error_burst() -> Incident:
             Selector("AWS/ApplicationELB", metric, {"LoadBalancer": fleet.BALANCER}),
             start,
             end,
-            _fixed(value),
+            _around(value),
         )
         for metric, value in values.items()
     )
@@ -137,7 +137,7 @@ def _error_burst() -> Incident:
 def _cpu_climb() -> Incident:
     start, end = _at(12), _at(58)
     selector = Selector("AWS/RDS", "CPUUtilization", {"DBInstanceIdentifier": _DATABASE})
-    climb = Overlay("CPU climb", selector, start, end, _plateau(88.0, end - start, ramp=_at(3)))
+    climb = Overlay("CPU climb", selector, start, end, _plateau(90.0, end - start, ramp=_at(3)))
     return Incident(f"the CPU of {_DATABASE} climbs", start, end, (climb,))
 
 
@@ -155,17 +155,21 @@ def _throttled_minute() -> Incident:
     return Incident("AWS throttles every GetMetricData", start, end, faults=(throttle,))
 
 
-def _fixed(value: float) -> Change:
-    return lambda _since, _usual: value
+def _around(value: float) -> Change:
+    """A count that wobbles by a twentieth; counts of one incident wobble together, so their shares hold."""
+    return lambda since, _usual: float(round(value * (0.95 + 0.1 * noise(1, int(since // MINUTE)))))
 
 
 def _plateau(top: float, length: float, *, ramp: float) -> Change:
-    """Climbs to ``top`` within ``ramp`` seconds, stays, and is back where it came from at the end."""
+    """Climbs to nearly ``top`` within ``ramp`` seconds, stays, and is back where it came from at the end.
+
+    A twentieth of the ordinary value shows through: a busy processor is not a straight line.
+    """
 
     def change(since: float, usual: float | None) -> float:
         share = max(0.0, min(1.0, since / ramp, (length - since) / ramp))
         bottom = usual if usual is not None else 0.0
-        return bottom + (top - bottom) * share
+        return bottom + (top - bottom) * 0.95 * share
 
     return change
 

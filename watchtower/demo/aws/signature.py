@@ -74,12 +74,6 @@ def session_credentials(account: str, session: str, expires_at: float) -> Creden
     return Credentials(key, _secret(key), f"{payload}.{_seal(payload)}")
 
 
-def service_of(authorization: str) -> str:
-    """The service a request was signed for, or an empty string when it cannot be read."""
-    found = _HEADER.fullmatch(authorization)
-    return found["service"] if found else ""
-
-
 def verify(incoming: Incoming) -> Signed:
     """Who signed the request; raises Refusal when it is unsigned, unknown, expired or altered."""
     authorization = incoming.headers.get("authorization", "")

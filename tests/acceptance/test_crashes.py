@@ -144,7 +144,7 @@ async def test_a_kill_while_the_request_is_out_loses_no_page(world: World, acted
     await doomed.kill()
 
     await restarted(world)
-    keys = {request.body["dedup_key"] for request in world.pagerduty.requests}
+    keys = {request.payload["dedup_key"] for request in world.pagerduty.requests}
     assert len(keys) == 1
 
 

@@ -121,6 +121,8 @@ class Ticker:
         committed: bool,
         took: float,
     ) -> None:
+        for note in dict.fromkeys(note for outcome in outcomes for note in outcome.notes):
+            log.warning("template.failed", unit=unit.id, note=note)
         log.info(
             "tick",
             unit=unit.id,

@@ -84,7 +84,7 @@ def decide(scene: Scene, case: Case) -> Change | None:
         datapoints=case.window.datapoints,
         evidence=case.observation.evidence,
     )
-    transition, more = told_by(scene.rule, base)
+    transition, more = told_by(scene.rule, base, case.observation.reason)
     return Change(state, transition, notes + more)
 
 

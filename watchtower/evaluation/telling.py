@@ -31,16 +31,17 @@ def change(before: AlertState | None, after: AlertState, summary: str) -> Transi
     )
 
 
-def told_by(rule: Rule, transition: Transition) -> tuple[Transition, tuple[str, ...]]:
+def told_by(rule: Rule, transition: Transition, said: str = "") -> tuple[Transition, tuple[str, ...]]:
     """The transition with the rule's own texts, and notes on those that failed.
 
     ``summary`` of the transition given is what stands when the rule has none. A summary that cannot be
-    rendered sends the alert's name and identity labels instead: a broken template never costs a page.
+    rendered sends the alert's name and identity labels instead: a broken template never costs a page. ``said`` is
+    the source's own reason (a probe's "status 503"): where there is one, it is the templates' ``reason``.
     """
     facts = Facts(
         transition.labels,
         transition.value,
-        transition.reason,
+        said or transition.reason,
         transition.priority or transition.from_priority,
         transition.to_state,
     )

@@ -45,8 +45,8 @@ def _escaped_units(text: str) -> int:
 def fallback(notice: Notice) -> str:
     """The whole message in one line: what a notification shows and a screen reader says."""
     member = message.lead(notice)
-    said = f"{message.headline(notice)} — {message.statement(member)}" if member else message.headline(notice)
-    return escaped(f"{said}. {message.course(notice)}", FALLBACK_LIMIT)
+    known = message.facts(member) if member else ""
+    return escaped(f"{message.headline(notice)} ({known or notice.route}). {message.course(notice)}", FALLBACK_LIMIT)
 
 
 def blocks(delivery: Delivery) -> list[Block]:

@@ -88,15 +88,21 @@ def runbook(notice: Notice) -> str | None:
 
 def statement(member: NoticeMember) -> str:
     """One sentence: what, the value, and against which threshold."""
-    facts = []
-    if member.value is not None:
-        facts.append(f"value {number(member.value)}")
-    if member.reason:
-        facts.append(one_line(member.reason))
-    if member.no_data_since:
-        facts.append(f"no data since {clock_time(member.no_data_since)}")
+    told = facts(member)
     said = cut(one_line(member.summary) or one_line(member.name), _SENTENCE)
-    return cut(f"{said} ({'; '.join(facts)})" if facts else said, 2 * _SENTENCE)
+    return cut(f"{said} ({told})" if told else said, 2 * _SENTENCE)
+
+
+def facts(member: NoticeMember) -> str:
+    """The value, the evaluation's reason and since when data is missing; empty when nothing of it is known."""
+    known = []
+    if member.value is not None:
+        known.append(f"value {number(member.value)}")
+    if member.reason:
+        known.append(one_line(member.reason))
+    if member.no_data_since:
+        known.append(f"no data since {clock_time(member.no_data_since)}")
+    return "; ".join(known)
 
 
 def duration(notice: Notice) -> str:

@@ -55,6 +55,19 @@ def test_an_end_says_which_priority_ended_and_keeps_the_labels_it_was_told_with(
     assert ended.summary == "RdsCpuHigh: OK at 60, db-1"
 
 
+def test_a_summary_gives_the_sources_own_reason_where_there_is_one() -> None:
+    """"is down: status 503" is what wakes somebody; the counted datapoints stand beside it."""
+    told_by = rule(level("P1", "down"), source="probe", summary="{{ labels.DBInstanceIdentifier }}: {{ reason }}")
+    (told,) = Story(told_by, reason="status 503").feed("0").transitions
+    assert told.summary == "db-1: status 503"
+    assert told.reason.endswith(": status 503")
+
+
+def test_a_summary_gives_the_evaluations_reason_where_the_source_gave_none() -> None:
+    (told,) = Story(rule(level("P3", "> 80"), summary="{{ reason }}")).feed("85").transitions
+    assert told.summary == told.reason
+
+
 def test_a_rise_reads_the_labels_anew() -> None:
     told_by = rule(level("P1", "> 95", labels={"team": "oncall"}), level("P3", "> 80", labels={"team": "database"}))
     begun, risen = Story(told_by).feed("85 97").transitions

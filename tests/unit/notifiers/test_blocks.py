@@ -82,6 +82,7 @@ def test_a_resolved_message_is_green_and_says_how_long_it_took() -> None:
 def test_the_fallback_tells_everything_in_one_line() -> None:
     said = fallback(a_notice())
     assert said.count("\n") == 0
+    assert said.count(a_notice().members[0].summary) == 1
     assert "P2 FIRING" in said
     assert "datapoints &gt; 95" in said
     assert "Firing for 2m" in said

@@ -70,9 +70,7 @@ def test_alertname_reads_the_label_alert_and_keeps_its_writing() -> None:
         ('note="a,b"', "note", "=", "a,b"),
     ],
 )
-def test_names_and_values_are_read_with_and_without_quotes(
-    text: str, name: str, operator: str, value: str
-) -> None:
+def test_names_and_values_are_read_with_and_without_quotes(text: str, name: str, operator: str, value: str) -> None:
     assert parse_matcher(text) == Matcher(name, Operator(operator), value)
 
 

@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.clock import ManualClock
-from tests.support.stores import World, at, change, delivery, enqueue, incident, look, state, tick, unit
+from tests.support.stores import World, change, delivery, enqueue, incident, look, state, tick, unit
 from watchtower.clock import SystemClock
 from watchtower.errors import StoreError, StoreLocked
 from watchtower.incidents.model import FlushInput, FlushPlan
-from watchtower.model import DeliveryState
 from watchtower.store.store import Store
-from watchtower.store.values import Settled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -234,30 +232,3 @@ async def test_a_pooler_that_shares_sessions_can_be_used(shared_world: World) ->
     await asyncio.gather(*(store.alert_states() for _ in range(8)))
     assert [one.key for one in await store.alert_states()] == [state().key]
     await store.close()
-
-
-async def test_what_is_old_and_settled_is_forgotten(world: World, store: Store) -> None:
-    await enqueue(store, delivery("t", incident_id="owing"), delivery("x", incident_id="waiting", next_at=at(900)))
-    epoch = await store.claim_channel("oncall", "a", lease=3000)
-    assert epoch is not None
-    assert await store.next_delivery("oncall", epoch) is not None
-    await _finish_and_end(store)
-    await store.prune(before=at(1000))
-    assert await world.count("incident") == 2
-    await world.sql("UPDATE debt SET paid_at = 1")
-    await store.prune(before=at(5))
-    assert await world.count("incident") == 2, "it ended only then"
-    await store.prune(before=at(1000))
-    assert await world.count("incident", "id = 'waiting'") == 1
-    assert await world.count("incident") == await world.count("delivery") == 1
-    assert await world.count("debt") == 0
-
-
-async def _finish_and_end(store: Store) -> None:
-    assert await store.finish(delivery("t", incident_id="owing"), 1, Settled(DeliveryState.ACCEPTED, ""))
-    ended = tuple(incident(name, ended_at=at(10)) for name in ("owing", "waiting"))
-
-    def end(_: FlushInput) -> FlushPlan:
-        return FlushPlan(incidents=ended)
-
-    await store.flush(end)

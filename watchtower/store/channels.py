@@ -9,8 +9,8 @@ from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.sql import and_
 
 from watchtower.model import DeliveryState
-from watchtower.store.sending import unblocked
-from watchtower.store.tables import channel, delivery
+from watchtower.store.sending import heads, unblocked
+from watchtower.store.tables import channel
 from watchtower.store.units import free
 
 if TYPE_CHECKING:
@@ -65,13 +65,14 @@ async def next_due(work: Work, names: Collection[str]) -> dict[str, datetime]:
     A row that waits for another is not counted: the other is. A request that is out counts when its holder's
     lease ends.
     """
-    in_flight = and_(delivery.c.state == DeliveryState.SENDING, delivery.c.sending_epoch == channel.c.epoch)
-    moment = case((in_flight, func.coalesce(channel.c.lease_until, delivery.c.next_at)), else_=delivery.c.next_at)
+    row = heads(names)
+    in_flight = and_(row.c.state == DeliveryState.SENDING, row.c.sending_epoch == channel.c.epoch)
+    moment = case((in_flight, func.coalesce(channel.c.lease_until, row.c.next_at)), else_=row.c.next_at)
     query = (
         select(channel.c.name, channel.c.hold_until, func.min(moment).label("due_at"))
-        .join(channel, channel.c.name == delivery.c.channel)
-        .where(delivery.c.channel.in_(sorted(names)), delivery.c.finished_at.is_(None), unblocked())
+        .join(row, row.c.channel == channel.c.name)
+        .where(unblocked(row))
         .group_by(channel.c.name, channel.c.hold_until)
     )
     found = await work.conn.execute(query)
-    return {row.name: max(row.due_at, row.hold_until or row.due_at) for row in found}
+    return {one.name: max(one.due_at, one.hold_until or one.due_at) for one in found}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from watchtower.durations import format_duration
@@ -34,6 +35,11 @@ TICK_LATE_AFTER = 120
 DELIVERY_FAILING_AFTER = 120
 #: After a start everything is overdue; nothing is called late before this many seconds of uptime.
 SETTLING = 60
+
+#: `watchtower why` looks back this far: transitions, decisions, ended incidents.
+KEPT = timedelta(days=30)
+#: Clock seconds between two rounds of forgetting.
+PRUNE_EVERY = 3600.0
 
 OWN_ALERTS = frozenset({"WatchtowerSourceFailing", "WatchtowerTickLate", "WatchtowerDeliveryFailing"})
 
@@ -174,6 +180,7 @@ class SelfWatch:
         self._clock = clock
         self._environment = environment
         self._started = clock.monotonic()
+        self._pruned: float | None = None
 
     async def run(self, plan: Plan, claimed: ClaimedUnit) -> bool:
         """Look at the store's own figures, commit what changed; whether there are transitions to flush."""
@@ -196,7 +203,16 @@ class SelfWatch:
             states=states,
             transitions=transitions,
         )
-        return await self._writer.commit(commit) and bool(transitions)
+        committed = await self._writer.commit(commit)
+        await self._prune(now)
+        return committed and bool(transitions)
+
+    async def _prune(self, now: datetime) -> None:
+        """Forget what is old, after the tick and rarely: a store that only grows is an outage in a year."""
+        elapsed = self._clock.monotonic()
+        if self._pruned is None or elapsed - self._pruned >= PRUNE_EVERY:
+            self._pruned = elapsed
+            await self._store.prune(before=now - KEPT)
 
     def _uptime(self) -> float:
         return (self._clock.monotonic() - self._started) / self._live.pace

@@ -152,6 +152,7 @@ def _incident_values(one: Incident) -> dict[str, Any]:
         "settings": one.settings,
         "told_tier": one.told_tier,
         "last_page_at": one.last_page_at,
+        "told_at": one.told_at,
         "taking_members": one.taking_members,
         "ended_at": one.ended_at,
         "due_at": one.due_at,

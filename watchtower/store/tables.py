@@ -116,6 +116,7 @@ incident = Table(
     Column("settings", Coded(Mapping[str, Any]), nullable=False),
     Column("told_tier", Rank),
     Column("last_page_at", Moment),
+    Column("told_at", Moment),
     Column("taking_members", Boolean, nullable=False),
     Column("ended_at", Moment),
     Column("due_at", Moment),

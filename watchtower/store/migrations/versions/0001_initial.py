@@ -130,6 +130,7 @@ def _incident() -> None:
         sa.Column("settings", sa.Text(), nullable=False),
         sa.Column("told_tier", sa.SmallInteger()),
         sa.Column("last_page_at", sa.BigInteger()),
+        sa.Column("told_at", sa.BigInteger()),
         sa.Column("taking_members", sa.Boolean(), nullable=False),
         sa.Column("ended_at", sa.BigInteger()),
         sa.Column("due_at", sa.BigInteger()),

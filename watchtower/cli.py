@@ -16,7 +16,7 @@ from rich.table import Table
 
 from watchtower import __version__, client, commands
 from watchtower import config as configuration
-from watchtower.errors import ConfigError, StoreError, Unreachable, Unreadable
+from watchtower.errors import ConfigError, ListenError, StoreError, Unreachable, Unreadable
 from watchtower.logs import configure_logs
 from watchtower.service import Service, run_until_signalled
 
@@ -70,8 +70,8 @@ def run(config: ConfigPath) -> None:
     configure_logs()
     try:
         uvloop.run(run_until_signalled(Service(config, loaded)))
-    except OSError as error:
-        _fail(f"cannot listen on {loaded.config.listen}: {error.strerror or error}", code=1)
+    except ListenError as error:
+        _fail(str(error), code=1)
 
 
 @app.command(epilog=_example("watchtower demo --once"))
@@ -84,7 +84,10 @@ def demo(
     """Run the daemon on a simulated estate, no account needed."""
     from watchtower.demo.run import run_demo  # the simulators load only for the demo
 
-    kept = uvloop.run(run_demo(once=once, speed=speed, listen=listen, rules=rules))
+    try:
+        kept = uvloop.run(run_demo(once=once, speed=speed, listen=listen, rules=rules))
+    except (ConfigError, ListenError) as error:
+        _fail(str(error), code=1)
     raise typer.Exit(0 if kept else 1)
 
 

@@ -12,6 +12,7 @@
     │   └── Ambiguous        nobody knows whether the vendor acted
     ├── StoreError           the store is unreachable, locked or of another version
     │   └── StoreLocked      another process holds the SQLite store
+    ├── ListenError          the address to listen on cannot be had
     └── Unreachable          a command found no daemon, or the daemon refused
 """
 
@@ -85,6 +86,10 @@ class StoreError(WatchtowerError):
 
 class StoreLocked(StoreError):
     """Another process holds the SQLite store."""
+
+
+class ListenError(WatchtowerError):
+    """The address of ``listen:`` is in use, or not this machine's."""
 
 
 class Unreachable(WatchtowerError):

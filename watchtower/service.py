@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import uuid
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -20,7 +21,7 @@ from watchtower.engine.engine import Engine
 from watchtower.engine.plan import Plan, build_plan
 from watchtower.engine.settings import EngineSettings
 from watchtower.engine.testing import send_test
-from watchtower.errors import ConfigError, StoreError, StoreLocked
+from watchtower.errors import ConfigError, ListenError, StoreError, StoreLocked
 from watchtower.incidents.routing import Route, compile_routes
 from watchtower.live import Live
 from watchtower.notifiers.base import Doors
@@ -169,12 +170,15 @@ async def _first(*waits: Coroutine[object, object, object]) -> None:
 
 @asynccontextmanager
 async def serving(application: Web, listen: str) -> AsyncIterator[None]:
-    """The HTTP surface on ``host:port`` while the context lasts."""
+    """The HTTP surface on ``host:port`` while the context lasts; raises ListenError."""
     host, _, port = listen.rpartition(":")
     runner = web.AppRunner(application.application(), access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host.strip("[]"), int(port)).start()
+        try:
+            await web.TCPSite(runner, host.strip("[]"), int(port)).start()
+        except OSError as error:
+            raise ListenError(f"cannot listen on {listen}: {os.strerror(error.errno or 0)}") from None
         yield
     finally:
         await runner.cleanup()

@@ -157,14 +157,15 @@ async def _run(service: Service, narrator: Narrator, world: World, *, once: bool
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, service.stop)
-    async with asyncio.TaskGroup() as group:
-        serving = group.create_task(service.run(), name="service")
-        telling = group.create_task(narrator.run(), name="narrator")
-        if once:
-            ending = group.create_task(_end(service, world), name="end")
-            serving.add_done_callback(lambda _: ending.cancel())
-        await asyncio.wait([serving])
-        telling.cancel()
+    telling = [asyncio.create_task(narrator.run(), name="narrator")]
+    if once:
+        telling.append(asyncio.create_task(_end(service, world), name="end"))
+    try:
+        await service.run()
+    finally:
+        for task in telling:
+            task.cancel()
+        await asyncio.gather(*telling, return_exceptions=True)
     narrator.tell_news()
 
 

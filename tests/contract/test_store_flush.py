@@ -151,6 +151,7 @@ async def test_an_incident_is_replaced_with_its_members(store: Store) -> None:
         tier=Priority.P1,
         told_tier=Priority.P1,
         last_page_at=at(3),
+        told_at=at(4),
         members=(member("db-3"), member("db-1")),
         changed=True,
         due_at=None,

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from watchtower.incidents.silences import Silence
     from watchtower.model import (
         Delivery,
         DeliveryState,
@@ -106,6 +107,7 @@ class FlushInput:
     incidents: tuple[Incident, ...]
     deliveries: tuple[DeliveryBrief, ...]
     debts: tuple[Debt, ...]
+    silences: tuple[Silence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

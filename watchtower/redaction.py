@@ -136,9 +136,7 @@ def _redacted(key: str, value: object, depth: int) -> object:
     return value
 
 
-def _redacted_inside(
-    key: str, value: Mapping[Any, object] | list[object] | tuple[object, ...], depth: int
-) -> object:
+def _redacted_inside(key: str, value: Mapping[Any, object] | list[object] | tuple[object, ...], depth: int) -> object:
     if isinstance(value, list | tuple):
         return [_redacted(key, item, depth) for item in value]
     return {name: _redacted(str(name), item, depth) for name, item in value.items()}

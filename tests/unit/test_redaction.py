@@ -132,9 +132,7 @@ def test_a_long_text_is_cut_and_no_half_secret_is_left_at_the_cut() -> None:
     assert cut.endswith("[cut]")
 
 
-@pytest.mark.parametrize(
-    "piece", ["password=", "://a:", "eyJaaaaaa.", '\\"', "bearer ", "-----BEGIN PRIVATE KEY-----"]
-)
+@pytest.mark.parametrize("piece", ["password=", "://a:", "eyJaaaaaa.", '\\"', "bearer ", "-----BEGIN PRIVATE KEY-----"])
 def test_hostile_texts_take_linear_time(piece: str) -> None:
     text = piece * (MAX_LENGTH // len(piece))
 

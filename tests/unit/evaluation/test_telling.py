@@ -56,7 +56,7 @@ def test_an_end_says_which_priority_ended_and_keeps_the_labels_it_was_told_with(
 
 
 def test_a_summary_gives_the_sources_own_reason_where_there_is_one() -> None:
-    """"is down: status 503" is what wakes somebody; the counted datapoints stand beside it."""
+    """ "is down: status 503" is what wakes somebody; the counted datapoints stand beside it."""
     told_by = rule(level("P1", "down"), source="probe", summary="{{ labels.DBInstanceIdentifier }}: {{ reason }}")
     (told,) = Story(told_by, reason="status 503").feed("0").transitions
     assert told.summary == "db-1: status 503"

@@ -35,7 +35,7 @@ def _failed_poll(result: Any) -> bool:
     )
 
 
-def _dying_after(method: Callable[..., Awaitable[Any]], when: Callable[[Any], bool]) -> Callable[..., Awaitable[Any]]:
+def _dying_after(method: Callable[..., Awaitable[Any]], when: Callable[[Any], bool]) -> Any:
     async def wrapped(*args: Any, **options: Any) -> Any:
         result = await method(*args, **options)
         if when((args, result)):
@@ -45,7 +45,7 @@ def _dying_after(method: Callable[..., Awaitable[Any]], when: Callable[[Any], bo
     return wrapped
 
 
-def _dying_before_accepting(method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+def _dying_before_accepting(method: Callable[..., Awaitable[Any]]) -> Any:
     async def wrapped(self: Store, delivery: Any, epoch: int, settled: Any) -> Any:
         if settled.state is DeliveryState.ACCEPTED:
             die()

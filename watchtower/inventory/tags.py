@@ -91,7 +91,7 @@ class TagInventory:
         if known.items is None:
             return None
         items, index = self._indexed.get(key, (None, None))
-        if index is None or items is not known.items:
+        if index is None or items != known.items:
             index = TaggedResources(key.namespace, known.items)
             self._indexed[key] = (known.items, index)
         return index

@@ -132,6 +132,38 @@ async def test_many_calls_that_find_the_token_expired_fetch_few_fresh_ones(
     assert len(aws.asked("AssumeRole")) == 2
 
 
+async def test_a_late_expired_answer_does_not_throw_fresh_credentials_away(
+    aws: ScriptedAws, clients: AwsClients
+) -> None:
+    aws.on("AssumeRole", role_credentials("old"), role_credentials("new"))
+    late = Reply(EXPIRED.status, EXPIRED.body, how="hang")
+    aws.on("ListMetrics", METRICS, late, EXPIRED, METRICS)
+    await list_metrics(clients, "other")
+    slow = asyncio.create_task(list_metrics(clients, "other"))
+    while len(aws.asked("ListMetrics")) < 2:
+        await asyncio.sleep(0.01)
+    await list_metrics(clients, "other")
+    aws.hanging.set()
+    await slow
+    assert [request.key for request in aws.asked("ListMetrics")] == ["old", "old", "old", "new", "new"]
+    assert len(aws.asked("AssumeRole")) == 2
+
+
+async def test_an_expired_default_chain_is_read_anew(
+    aws: ScriptedAws, clients: AwsClients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def only_fresh(request: Request, number: int) -> Reply:
+        fresh = request.key == "fresh-key"
+        return role_credentials("role-key") if fresh else xml_refusal("ExpiredToken", "expired")
+
+    aws.on("AssumeRole", only_fresh)
+    aws.on("ListMetrics", METRICS)
+    await list_metrics(clients)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "fresh-key")
+    await list_metrics(clients, "other")
+    assert [request.key for request in aws.asked("AssumeRole")] == ["default-key", "fresh-key"]
+
+
 async def test_the_default_chain_is_asked_again_when_it_is_what_expired(aws: ScriptedAws, clients: AwsClients) -> None:
     aws.on("AssumeRole", xml_refusal("ExpiredToken", "expired"), role_credentials("role-key"))
     aws.on("ListMetrics", METRICS)

@@ -34,7 +34,7 @@ async def test_only_series_with_exactly_these_dimensions_count(aws: ScriptedAws,
     listed = [
         metric(TargetGroup="tg", LoadBalancer="app/1"),
         metric(LoadBalancer="app/1"),
-        metric(LoadBalancer="app/1", TargetGroup="tg", AvailabilityZone="eu-west-1a"),
+        metric(LoadBalancer="app/2", TargetGroup="tg", AvailabilityZone="eu-west-1a"),
         {"MetricName": "RequestCount"},
     ]
     aws.on("ListMetrics", ok({"Metrics": listed}))

@@ -137,7 +137,7 @@ async def test_what_an_earlier_process_knew_makes_a_halved_first_listing_doubted
 
 
 async def test_a_seed_does_not_replace_what_this_process_found() -> None:
-    steady = Steady(Listing(TEN), ManualClock(), 300)
+    steady = Steady(Listing(TEN, THROTTLED), ManualClock(), 300)
     await steady.get("a")
     steady.seed("a", frozenset({99}))
     assert (await steady.get("a")).items == TEN

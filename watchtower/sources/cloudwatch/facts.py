@@ -68,9 +68,8 @@ class FactFinder:
     async def find(self, poll: Poll) -> Facts:
         """The facts of a poll; listings that failed are in them, nothing is raised."""
         place = Place(poll.unit.account, poll.unit.region)
-        remembered = decode(poll.memory, place.account, place.region)
-        self._seed(poll.unit.id, remembered)
         queries: list[CloudWatchQuery] = [ask.query for ask in poll.unit.asks]
+        remembered = self._remembered(poll, place, tagged=any(query.tags for query in queries))
         keys = list(dict.fromkeys(key for query in queries for key in open_keys(place, query)))
         namespaces = sorted({name for query in queries for name in self._tagged_namespaces(query)})
         listed, taggings, account_id = await asyncio.gather(
@@ -86,12 +85,15 @@ class FactFinder:
             remembered,
         )
 
-    def _seed(self, unit: str, remembered: Memory) -> None:
-        if unit in self._seeded:
-            return
-        self._seeded.add(unit)
+    def _remembered(self, poll: Poll, place: Place, *, tagged: bool) -> Memory:
+        """The memory, read at a unit's first poll; later its listings are known better, and only tags need it."""
+        if poll.unit.id in self._seeded and not tagged:
+            return Memory()
+        remembered = decode(poll.memory, place.account, place.region)
+        self._seeded.add(poll.unit.id)
         for key, series in remembered.listed.items():
             self._discovery.seed(key, series)
+        return remembered
 
     def _tagged_namespaces(self, query: CloudWatchQuery) -> Iterable[str]:
         wanted = bool(query.tags) or self._wants_labels

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _BOUNDARY = re.compile(r"([a-z0-9])([A-Z])")
 
 
+@lru_cache(maxsize=4096)
 def metric_name(namespace: str, metric: str, statistic: str) -> str:
     """``aws_<namespace>_<metric>_<statistic>`` (design section 8).
 
@@ -23,6 +25,7 @@ def metric_name(namespace: str, metric: str, statistic: str) -> str:
     return f"{prefix}{space}_{rest.removeprefix('_')}_{_snake(statistic)}"
 
 
+@lru_cache(maxsize=4096)
 def label_name(prefix: str, name: str) -> str:
     """``dimension_<Name>`` or ``tag_<Name>`` in the letters a label may have."""
     return f"{prefix}_{_plain(name)}"

@@ -67,6 +67,14 @@ async def test_partial_data_that_a_second_page_completes_is_a_value(aws: Scripte
     assert second_asked.body == {**first_asked.body, "NextToken": "more"}
 
 
+async def test_a_series_once_complete_stays_so_whatever_a_later_page_says(
+    aws: ScriptedAws, clients: AwsClients
+) -> None:
+    first = page(result_of("q0", [(1, 1.0)]), result_of("q1", [(1, 7.0)]), token="more")
+    aws.on("GetMetricData", first, page(result_of("q0", status="PartialData")))
+    assert set(truths(await two(aws, clients).poll()).values()) == {Truth.VALUE}
+
+
 async def test_partial_data_that_no_page_completes_is_held(aws: ScriptedAws, clients: AwsClients) -> None:
     aws.on("GetMetricData", page(result_of("q0", [(2, 1.0)], "PartialData"), result_of("q1", [(1, 7.0)])))
     result = await two(aws, clients).poll()

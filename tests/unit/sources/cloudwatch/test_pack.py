@@ -73,6 +73,12 @@ def test_every_call_of_many_expressions_holds_all_that_they_read() -> None:
     assert sum(len(call.returned) for call in calls) == 400
 
 
+def test_many_expressions_that_begin_with_one_metric_do_not_overfill_a_call() -> None:
+    calls = pack(payers(*(ratio("common", f"b-{n}") for n in range(400))), 60)
+    assert [call.size for call in calls] == [499, 303]
+    assert all(stat("common") in call.stats for call in calls)
+
+
 def test_a_metric_that_is_asked_and_calculated_with_is_sent_once_and_returned() -> None:
     [call] = pack(payers(plain("a"), ratio("a", "b")), 60)
     returned_by_id = {query["Id"]: query["ReturnData"] for query in call.queries()}

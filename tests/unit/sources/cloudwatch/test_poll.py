@@ -73,7 +73,7 @@ async def test_open_dimensions_are_discovered(
 
 
 async def test_an_exact_dimension_beside_an_open_one_narrows_it(aws: ScriptedAws, clients: AwsClients) -> None:
-    aws.on("ListMetrics", listed({"path": "/", "host": "a"}, {"path": "/", "host": "b"}, {"path": "/tmp", "host": "a"}))
+    aws.on("ListMetrics", listed({"path": "/", "host": "a"}, {"path": "/", "host": "b"}, {"path": "/tmp", "host": "c"}))
     aws.on("GetMetricData", every_series())
     query = {**EC2, "namespace": "CWAgent", "dimensions": {"path": "/", "host": "*"}}
     result = await Polling(aws, clients, ask("Cpu", query)).poll()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from html import unescape
 from typing import TYPE_CHECKING, TypeVar
 
 from watchtower.clock import epoch
@@ -20,6 +21,8 @@ _T = TypeVar("_T")
 
 #: Virtual seconds between two looks.
 LOOK = 10.0
+#: Characters of a message that fit beside its time and channel.
+WIDTH = 100
 
 
 class Narrator:
@@ -73,13 +76,18 @@ class Narrator:
                 f"PagerDuty  {one.payload.get('event_action')}: {summary} [{one.outcome}]",
             )
         for one in self._unheard("slack", self._slack.requests):
-            text = one.payload.get("text", "") if isinstance(one.payload, dict) else ""
-            yield epoch(one.at) - self._start, f"Slack      {one.operation}: {text} [{one.outcome}]"
+            text = unescape(one.payload.get("text", "")) if isinstance(one.payload, dict) else ""
+            method = one.operation.rpartition("/")[2]
+            yield epoch(one.at) - self._start, f"Slack      {method}: {_short(text)} [{one.outcome}]"
         for message in self._unheard("sns", self._aws.published):
             event = message.attributes.get("event", "")
-            yield message.at - self._start, f"SNS        {event}: {message.subject}"
+            yield message.at - self._start, f"SNS        {event}: {_short(message.subject or '')}"
 
     def _unheard(self, vendor: str, all_of_it: list[_T]) -> list[_T]:
         news = all_of_it[self._heard[vendor] :]
         self._heard[vendor] = len(all_of_it)
         return news
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"

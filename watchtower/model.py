@@ -245,7 +245,7 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One polled value for the scrape endpoint: ``family`` is ``aws`` or ``probe``."""
+    """One polled value for the scrape endpoint: ``family`` is ``aws``, ``probe`` or ``watchtower``."""
 
     family: str
     name: str

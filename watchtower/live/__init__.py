@@ -2,6 +2,6 @@
 
 from watchtower.live.live import LATE_AFTER, STUCK_AFTER, Live
 from watchtower.live.metrics import Metrics
-from watchtower.live.samples import Samples
+from watchtower.live.samples import FAMILIES, Samples
 
-__all__ = ["LATE_AFTER", "STUCK_AFTER", "Live", "Metrics", "Samples"]
+__all__ = ["FAMILIES", "LATE_AFTER", "STUCK_AFTER", "Live", "Metrics", "Samples"]

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from watchtower.model import Sample
 
 
+#: ``watchtower`` holds the values of rules that are no metric of AWS's: math, balance, findings.
+FAMILIES = ("watchtower", "probe", "aws")
+
+
 @dataclass(frozen=True, slots=True)
 class _Line:
     """One rendered series; ``series`` is its name and labels, ``at`` the time of its value (epoch seconds)."""
@@ -34,7 +38,7 @@ class Samples:
 
     def put(self, unit: str, samples: Sequence[Sample], *, period: int, grace: int) -> None:
         """Replace what the unit said before."""
-        for family in {"aws", "probe"}:
+        for family in FAMILIES:
             mine = [sample for sample in samples if sample.family == family]
             self._units[unit, family] = tuple(self._line(sample, period, grace) for sample in mine)
 

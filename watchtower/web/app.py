@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from watchtower.errors import DeliveryError, StoreError
+from watchtower.live import FAMILIES
 from watchtower.web.exposition import content_type_for, render
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 #: Bytes of a request body; nothing this API takes is larger.
 MAX_BODY = 64 * 1024
-FAMILIES = ("watchtower", "probe", "aws")
 
 
 class Web:

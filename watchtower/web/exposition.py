@@ -33,7 +33,7 @@ async def render(live: Live, store: Store | None, families: Sequence[str], *, op
         generate = openmetrics_exposition.generate_latest if openmetrics else generate_latest
         parts.append(generate(live.metrics.registry).decode().removesuffix("# EOF\n"))
     now = epoch(live.clock.now())
-    parts.extend(live.samples.render(family, now) for family in families if family != "watchtower")
+    parts.extend(live.samples.render(family, now) for family in families)
     return "".join(parts) + ("# EOF\n" if openmetrics else "")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from watchtower.errors import SourceError
 from watchtower.model import Answer, Observation, Sample, Trouble, TroubleReason
 from watchtower.sources.cloudwatch.facts import Facts, trouble
+from watchtower.sources.cloudwatch.naming import RULE_HELP, RULE_VALUE, rule_labels
 from watchtower.sources.cloudwatch.truth import Seen, seen
 
 if TYPE_CHECKING:
@@ -83,6 +84,18 @@ class Polled:
             if points and points[-1][0] >= oldest:
                 at, value = points[-1]
                 yield Sample("aws", name, labels, value, at, help=_help(wanted))
+        yield from self._computed(results, oldest)
+
+    def _computed(self, results: Mapping[Wanted, Seen], oldest: int) -> Iterator[Sample]:
+        """What metric math gave: no metric of AWS's, so it is shown under the rule's name."""
+        for expansion in self.expansions:
+            for series in expansion.series:
+                points = results[series.wanted].points
+                if series.sample is None and points and points[-1][0] >= oldest:
+                    at, value = points[-1]
+                    yield Sample(
+                        "watchtower", RULE_VALUE, rule_labels(expansion.ask.rule, series.identity), value, at, RULE_HELP
+                    )
 
     def billed(self) -> Counter[str]:
         """Metrics billed to each rule; a call that brought nothing costs nothing."""

@@ -4,8 +4,24 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from watchtower.model import Labels
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _BOUNDARY = re.compile(r"([a-z0-9])([A-Z])")
+
+
+#: The name under which values that rules compute are scraped (design section 8).
+RULE_VALUE = "watchtower_rule_value"
+RULE_HELP = "The newest value of a rule whose query is no plain metric."
+
+
+def rule_labels(rule: str, identity: Mapping[str, str]) -> Labels:
+    """The labels of a computed value: its rule and its identity, in letters a label may have."""
+    return Labels({**{_plain(name): value for name, value in identity.items()}, "alert": rule})
 
 
 @lru_cache(maxsize=4096)

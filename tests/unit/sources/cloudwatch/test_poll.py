@@ -218,7 +218,11 @@ async def test_a_value_two_periods_old_is_gone_from_the_scrape(aws: ScriptedAws,
     assert only(result).truth is Truth.VALUE
 
 
-async def test_metric_math_is_not_offered_as_a_polled_value(aws: ScriptedAws, clients: AwsClients) -> None:
+async def test_metric_math_is_offered_under_its_rules_name(aws: ScriptedAws, clients: AwsClients) -> None:
     aws.on("ListMetrics", listed({"LoadBalancer": "app/a/1"}))
-    aws.on("GetMetricData", every_series())
-    assert (await Polling(aws, clients, ask("Errors", ERRORS)).poll()).samples == ()
+    aws.on("GetMetricData", every_series(lambda query: [(1, 7.0)]))
+    [sample] = (await Polling(aws, clients, ask("Errors", ERRORS)).poll()).samples
+    assert (sample.family, sample.name, sample.value) == ("watchtower", "watchtower_rule_value", 7.0)
+    assert sample.labels == Labels(
+        {"alert": "Errors", "account": "prod", "region": "eu-west-1", "LoadBalancer": "app/a/1"}
+    )

@@ -1,0 +1,5 @@
+"""Fixtures of the acceptance tests."""
+
+from tests.support.postgres import postgres
+
+__all__ = ["postgres"]

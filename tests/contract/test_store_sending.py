@@ -227,3 +227,43 @@ async def test_the_outbox_counts_open_rows_by_channel_and_tier(world: World, sto
         ("oncall", Priority.P3, 2, at(3)),
         ("ops", Priority.P3, 1, START),
     ]
+
+
+async def test_a_page_for_a_destination_that_is_gone_goes_where_the_channel_leads_today(store: Store) -> None:
+    await enqueue(store, delivery("t", destination="pagerduty:old"))
+    assert await store.retarget("oncall", ["pagerduty:new"], "pagerduty:new") == 1
+    assert (await take(store, await claim(store))).destination == "pagerduty:new"
+
+
+async def test_what_follows_a_page_that_was_led_elsewhere_goes_with_it(store: Store) -> None:
+    page = delivery("t", destination="pagerduty:old")
+    end = delivery("r", event=Event.RESOLVE, destination="pagerduty:old")
+    await enqueue(store, page, end)
+    await store.retarget("oncall", ["pagerduty:new"], "pagerduty:new")
+    epoch = await claim(store)
+    assert [(await send(store, epoch)).destination for _ in range(2)] == ["pagerduty:new"] * 2
+    assert await store.debts() == []
+
+
+async def test_a_resolve_stays_with_the_destination_that_took_the_trigger(store: Store) -> None:
+    await enqueue(store, delivery("t", destination="pagerduty:old"))
+    epoch = await claim(store)
+    await send(store, epoch)
+    await enqueue(store, delivery("r", event=Event.RESOLVE, destination="pagerduty:old"))
+    assert await store.retarget("oncall", ["pagerduty:new"], "pagerduty:new") == 0
+    assert (await take(store, epoch)).destination == "pagerduty:old"
+
+
+async def test_a_page_that_may_have_arrived_where_nothing_leads_any_more_is_sent_again_elsewhere(store: Store) -> None:
+    """Lost is worse than doubled; the old place's debt stays recorded."""
+    await enqueue(store, delivery("t", destination="pagerduty:old"))
+    epoch = await claim(store)
+    await send(store, epoch, Settled(DeliveryState.AMBIGUOUS, "timed out", next_at=START))
+    await store.retarget("oncall", ["pagerduty:new"], "pagerduty:new")
+    assert (await take(store, epoch)).destination == "pagerduty:new"
+    assert [debt.destination for debt in await store.debts()] == ["pagerduty:old"]
+
+
+async def test_destinations_that_are_still_known_are_left_alone(store: Store) -> None:
+    await enqueue(store, delivery("t", destination="pagerduty:old"))
+    assert await store.retarget("oncall", ["pagerduty:old", "pagerduty:new"], "pagerduty:new") == 0

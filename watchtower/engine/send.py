@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -60,7 +60,7 @@ class Switchboard:
     """The notifiers of today's configuration, and those of yesterday's that still owe a resolve.
 
     A resolve must reach the destination that took the trigger: another routing key would swallow it without a word.
-    A trigger goes to wherever its channel leads today.
+    A page whose destination nothing reaches any more goes to wherever its channel leads today.
     """
 
     def __init__(self) -> None:
@@ -81,13 +81,13 @@ class Switchboard:
         """Where the channel leads today."""
         return self._current.get(channel)
 
-    def connect(self, delivery: Delivery) -> tuple[Delivery, Notifier | None]:
-        """The notifier for a delivery, and the delivery with the destination it really goes to."""
-        known = self._known.get((delivery.channel, delivery.destination))
-        if known is not None or delivery.event in (Event.RESOLVE, Event.UPDATE) or delivery.attempts:
-            return delivery, known
-        today = self._current.get(delivery.channel)
-        return (replace(delivery, destination=today.traits.destination), today) if today else (delivery, None)
+    def destinations(self, channel: str) -> list[str]:
+        """Everything this channel can still reach."""
+        return [destination for name, destination in self._known if name == channel]
+
+    def notifier(self, delivery: Delivery) -> Notifier | None:
+        """The notifier of the delivery's own destination; None when this process cannot reach it."""
+        return self._known.get((delivery.channel, delivery.destination))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,7 @@ class Sender:
         if lease is None:
             return
         try:
+            await self._retarget()
             while not stopping.is_set():
                 delivery = await self.store.next_delivery(self.channel, lease)
                 if delivery is None:
@@ -116,9 +117,16 @@ class Sender:
         finally:
             await self.store.release_channel(self.channel, lease)
 
-    async def _deliver(self, claimed: Delivery, lease: int) -> None:
-        delivery, notifier = self.switchboard.connect(claimed)
-        answer = await self._attempt(delivery, notifier)
+    async def _retarget(self) -> None:
+        today = self.switchboard.current(self.channel)
+        if today is not None:
+            known = self.switchboard.destinations(self.channel)
+            moved = await self.store.retarget(self.channel, known, today.traits.destination)
+            if moved:
+                log.warning("deliveries.retargeted", channel=self.channel, rows=moved)
+
+    async def _deliver(self, delivery: Delivery, lease: int) -> None:
+        answer = await self._attempt(delivery, self.switchboard.notifier(delivery))
         now = self.clock.now()
         settled = settle(delivery, answer, now, self.settings)
         kept = await self.store.finish(delivery, lease, settled)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import case, func, or_, select, update
+from sqlalchemy import case, exists, func, or_, select, update
 from sqlalchemy.sql import and_
 
 from watchtower.model import DeliveryState
+from watchtower.store import debts
 from watchtower.store.sending import heads, unblocked
-from watchtower.store.tables import channel
+from watchtower.store.tables import channel, debt, delivery
 from watchtower.store.units import free
 
 if TYPE_CHECKING:
@@ -52,6 +53,21 @@ async def release(work: Work, name: str, epoch: int) -> None:
     """Let another worker have the channel at once."""
     mine = and_(channel.c.name == name, channel.c.epoch == epoch)
     await work.conn.execute(update(channel).where(mine).values(lease_until=None))
+
+
+async def retarget(work: Work, name: str, known: Collection[str], today: str) -> int:
+    """Lead to ``today`` what waits for a destination that nothing reaches any more; how many rows that were.
+
+    1. A page goes to wherever its channel leads now, also when an attempt at the old place may have arrived: a page
+       that stays behind is a lost page, and the debt of that attempt stays recorded.
+    2. A message that follows such a page goes with it, unless the old place is owed it.
+    """
+    row = delivery.c
+    lost = and_(row.channel == name, row.finished_at.is_(None), row.destination.not_in(sorted(known)))
+    owed = exists().where(debts.of(delivery), debt.c.paid_at.is_(None))
+    follows = and_(row.attempts == 0, ~owed)
+    moved = update(delivery).where(lost, or_(debts.pages(delivery), follows)).values(destination=today)
+    return (await work.conn.execute(moved)).rowcount
 
 
 async def free_all(work: Work) -> None:

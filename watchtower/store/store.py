@@ -151,6 +151,10 @@ class Store:
         """Send nothing on this channel before ``until`` (pacing, Retry-After)."""
         await self._database.write(channel_leases.hold, channel, epoch, until)
 
+    async def retarget(self, channel: str, known: Collection[str], today: str) -> int:
+        """Lead open rows whose destination is none of ``known`` to ``today``'s; how many rows that were."""
+        return await self._database.write(channel_leases.retarget, channel, known, today)
+
     async def release_channel(self, channel: str, epoch: int) -> None:
         """Let another worker have the channel at once."""
         await self._database.write(channel_leases.release, channel, epoch)

@@ -30,7 +30,7 @@ class Web:
 
     def application(self) -> web.Application:
         """The aiohttp application with all routes."""
-        app = web.Application(client_max_size=MAX_BODY, middlewares=[_guard])
+        app = web.Application(client_max_size=MAX_BODY, middlewares=[guard])
         app.router.add_get("/metrics", self.metrics)
         app.router.add_get("/healthz", self.healthz)
         app.router.add_get("/readyz", self.readyz)
@@ -81,7 +81,7 @@ class Web:
 
 
 @web.middleware
-async def _guard(
+async def guard(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     """Whatever changes something is for loopback only, and not for a page in somebody's browser."""

@@ -1,0 +1,95 @@
+"""Nights of the database rules. GiB are written out, as CloudWatch sends bytes."""
+
+from tests.support.nights import Told
+
+GIB = 1024**3
+
+
+def gib(text: str) -> str:
+    """The same night with its figures given in GiB: ``8.5x3 _`` in bytes."""
+    words = (word.partition("x") for word in text.split())
+    return " ".join((n if n == "_" else str(int(float(n) * GIB))) + x + times for n, x, times in words)
+
+
+FIRING = (
+    Told(
+        "RdsCpuHigh",
+        "two quarters above 80 warn, two above 95 page, 76 keeps it, two below 75 end it",
+        "40x3 80.1 82 95.1 97 78 76 74 74",
+        "5: P3, 7: P2, 11: OK",
+    ),
+    Told(
+        "RdsCpuHigh",
+        "one cool quarter between hot ones does not end it",
+        "40x2 85x3 60 85x2 60x2",
+        "4: P3, 10: OK",
+    ),
+    Told(
+        "RdsCpuHigh",
+        "a database that publishes nothing any more keeps its alert until it is well again",
+        "40x2 90x2 _x8 50x2",
+        "4: P3, 8: no data, 13: P3, 14: OK",
+    ),
+    Told(
+        "RdsConnectionsHigh",
+        "a quarter of an hour above 800, and 750 is not yet well",
+        "300x3 801 850 900 750x4 690 690",
+        "6: P3, 12: OK",
+    ),
+    Told(
+        "RdsStorageLow",
+        "warns after ten minutes below 5 GiB, pages at once below 2, and 5.5 is not enough to end it",
+        gib("20x3 4.9 4.8 1.9 5.5x3 6.1 6.1"),
+        "5: P3, 6: P2, 11: OK",
+    ),
+    Told("RdsStorageLow", "a volume that fills within five minutes pages at once", gib("20x3 1.5 30x2"), "4: P2, 6: OK"),
+    Told(
+        "AuroraLocalStorageLow",
+        "warns below 3 GiB, pages below 1, and 3.5 is not enough to end it",
+        gib("28x3 2.9 2.5 0.9 0.8 3.5x2 4.1 4.1"),
+        "5: P3, 7: P2, 11: OK",
+    ),
+    Told(
+        "AuroraReplicaLag",
+        "five minutes above 2 s warn, five above 10 s page, 1.5 s keeps it",
+        "20x5 2500x5 12000x5 1500x4 900x3",
+        "10: P3, 15: P2, 22: OK",
+    ),
+    Told("AuroraReplicaLag", "the lagging reader becomes the writer", "20x5 2500x5 _x8", "10: P3, 17: OK"),
+    Told(
+        "RdsReplicaLag",
+        "five minutes above six warn, five above twenty page, 340 s keeps it",
+        "1x5 400x5 1300x5 340x4 30x3",
+        "10: P3, 15: P2, 22: OK",
+    ),
+    Told(
+        "RdsReplicationStopped",
+        "stopped for five minutes warns, for twenty pages; two good minutes do not end it",
+        "0x5 -1x20 900x2 -1 700x3",
+        "10: P3, 25: P2, 31: OK",
+    ),
+    Told("RdsReplicationStopped", "the replica is promoted", "0x5 -1x6 _x24", "10: P3, 33: OK"),
+)
+
+ORDINARY = (
+    Told("RdsCpuHigh", "the batch at two makes one quarter hot", "35 40 99 45 38 42"),
+    Told("RdsCpuHigh", "busy, but not above 80", "80x8"),
+    Told("RdsCpuHigh", "a hot quarter beside a missing one", "40 40 _ 92 41 40"),
+    Told("RdsCpuHigh", "stopped for the night", "40x2 _x8 40x2"),
+    Told("RdsConnectionsHigh", "old and new pools for ten minutes of a deploy", "450 460 880 900 470 450"),
+    Told("RdsConnectionsHigh", "a deploy, and a datapoint is missing", "450x3 880 _ 900 470 450"),
+    Told("RdsConnectionsHigh", "at its usual peak", "800x6"),
+    Told("RdsStorageLow", "a small volume half used", gib("8x6")),
+    Told("RdsStorageLow", "a sort that takes space for five minutes", gib("20 19 4 19 20 20")),
+    Told("RdsStorageLow", "missing datapoints on a good volume", gib("20x2 _x3 20 _x6 20")),
+    Told("AuroraLocalStorageLow", "a medium instance, idle", gib("5.1x6")),
+    Told("AuroraLocalStorageLow", "a large temporary table for five minutes", gib("28x3 0.6 27x3")),
+    Told("AuroraReplicaLag", "tens of milliseconds, a spike, gaps", "18x5 _ 22 4000 19 _x2 21 25 _ 30"),
+    Told("AuroraReplicaLag", "four minutes of a bulk load", "20x5 15000x4 40x5"),
+    Told("AuroraReplicaLag", "the reader restarts while it lags", "20x5 5000x3 _x3 20x5"),
+    Told("RdsReplicaLag", "PostgreSQL without writes: up to five minutes, over and over", "30 90 150 210 270 300 " * 4),
+    Told("RdsReplicaLag", "a long statement is replayed for four minutes", "1x5 500 600 700 800 2x5"),
+    Told("RdsReplicaLag", "replication that has stopped is another rule's", "0x5 -1x10"),
+    Told("RdsReplicationStopped", "the replica restarts for its maintenance", "0x5 -1x4 300 0x5"),
+    Told("RdsReplicationStopped", "missing datapoints while it lags", "60x3 _x9 60x3"),
+)

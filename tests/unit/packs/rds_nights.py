@@ -42,7 +42,9 @@ FIRING = (
         gib("20x3 4.9 4.8 1.9 5.5x3 6.1 6.1"),
         "5: P3, 6: P2, 11: OK",
     ),
-    Told("RdsStorageLow", "a volume that fills within five minutes pages at once", gib("20x3 1.5 30x2"), "4: P2, 6: OK"),
+    Told(
+        "RdsStorageLow", "a volume that fills within five minutes pages at once", gib("20x3 1.5 30x2"), "4: P2, 6: OK"
+    ),
     Told(
         "AuroraLocalStorageLow",
         "warns below 3 GiB, pages below 1, and 3.5 is not enough to end it",

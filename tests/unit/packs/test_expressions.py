@@ -1,4 +1,4 @@
-"""What the packs' metric math gives for what AWS publishes, and does not publish, on an ordinary night and a bad one."""
+"""What the packs' metric math gives for what AWS publishes and for what it does not publish."""
 
 from __future__ import annotations
 

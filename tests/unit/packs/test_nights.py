@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.nights import Told, all_rules, first, night, rule_named
 from tests.unit.packs import alb_nights, ec2_nights, rds_nights
 from watchtower.model import State
-from watchtower.rulebook.rule import Rule
+
+if TYPE_CHECKING:
+    from watchtower.rulebook.rule import Rule
 
 FIRING = (*rds_nights.FIRING, *ec2_nights.FIRING, *alb_nights.FIRING)
 ORDINARY = (*rds_nights.ORDINARY, *ec2_nights.ORDINARY, *alb_nights.ORDINARY)

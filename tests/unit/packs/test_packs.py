@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,7 +12,9 @@ from tests.unit.packs.published import PUBLISHED, WRITTEN_IN
 from watchtower.config import load
 from watchtower.model import Priority
 from watchtower.rulebook.rule import Level, Missing, Rule
-from watchtower.sources.cloudwatch.query import CloudWatchQuery
+
+if TYPE_CHECKING:
+    from watchtower.sources.cloudwatch.query import CloudWatchQuery
 
 EVERY_RULE = pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.name)
 

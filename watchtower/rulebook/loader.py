@@ -49,10 +49,12 @@ def load_rules(paths: Sequence[Path], *, label_tags: Collection[str] = ()) -> Ru
             document = load_yaml(path)
         except ConfigError as error:
             faults.extend(error.faults)
-        else:
-            found, wrong = _drafts(document)
-            drafts.extend(found)
-            faults.extend([*document.faults, *wrong])
+            continue
+        if "tests" in document.data:
+            continue  # a rule test file that lies beside the rules it tests
+        found, wrong = _drafts(document)
+        drafts.extend(found)
+        faults.extend([*document.faults, *wrong])
     for draft in drafts:
         faults.extend(check(draft, label_tags))
     faults.extend(_same_names(drafts))

@@ -151,6 +151,14 @@ def test_directories_give_their_files_sorted_at_any_depth_and_each_once(tmp_path
     assert [rule.name for rule in load.rules] == ["Z", "B", "C"]
 
 
+def test_rule_tests_that_lie_beside_the_rules_are_no_rules(tmp_path: Path) -> None:
+    (tmp_path / "rds.yaml").write_text(DESIGN)
+    (tmp_path / "rds_test.yaml").write_text("rules: [rds.yaml]\ntests:\n- name: quiet\n")
+    found = load_rules([tmp_path])
+    assert found.faults == ()
+    assert len(found.rules) == 2
+
+
 def test_an_alert_name_is_unique_over_all_files_and_both_places_are_named(tmp_path: Path) -> None:
     first = write(tmp_path, "a.yaml", "rules:\n" + simple("Same"))
     second = write(tmp_path, "b.yaml", "rules:\n" + simple("Other") + simple("Same"))

@@ -13,6 +13,7 @@ import typer
 import uvloop
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from watchtower import __version__, client, commands
 from watchtower import config as configuration
@@ -47,6 +48,10 @@ OutputFormat = Annotated[Format, typer.Option("--format", help="How to print.")]
 DaemonUrl = Annotated[
     str, typer.Option("--url", envvar="WATCHTOWER_URL", help="Where the daemon listens.", metavar="URL")
 ]
+
+
+#: Characters of a line when nobody looks: a row stays on one line, for grep.
+_PIPED_WIDTH = 10_000
 
 
 def _example(text: str) -> str:
@@ -188,7 +193,9 @@ def _write_json(data: object) -> None:
 
 
 def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    table = Table(*columns, box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")  # a label that is cut off could not be copied
     for row in rows:
-        table.add_row(*row)
-    Console(soft_wrap=True).print(table)
+        table.add_row(*(Text(cell) for cell in row))
+    Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH).print(table)

@@ -191,6 +191,38 @@ class SeriesBatch:
         return cls(tuple(observations), times, values)
 
 
+class Stage(StrEnum):
+    """Where an alert stands in its life, in the words people use.
+
+    A series with breaching datapoints, but fewer than its rule needs, is ``pending``: a count of the evaluation, not a
+    row. ``resolved`` is the one row that an alert's end leaves.
+    """
+
+    INACTIVE = "inactive"
+    FIRING = "firing"
+    RECOVERING = "recovering"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertMemory:
+    """What only the evaluation needs to remember of an alert; most alerts have nothing of it.
+
+    ``changes`` are the ticks (epoch seconds, oldest first) at which the alert fired, and negative ones at which it
+    ended: its flapping history. ``flapping``: its ends are withheld, so ``state`` may be ALARM while the newest change
+    is an end. ``untold``: the priority was reached by datapoints that were too old to page; ``told`` is then the most
+    urgent one that was told in this episode, None when none was.
+    """
+
+    changes: tuple[int, ...] = ()
+    flapping: bool = False
+    untold: bool = False
+    told: Priority | None = None
+
+
+NOTHING = AlertMemory()
+
+
 @dataclass(frozen=True, slots=True)
 class AlertState:
     """What the store remembers of an alert that is not plainly OK.
@@ -212,14 +244,22 @@ class AlertState:
     seq: int = 0
     no_data_since: datetime | None = None
     recovering: bool = False
+    memory: AlertMemory = NOTHING
+
+    @property
+    def stage(self) -> Stage:
+        """Where the alert stands in its life."""
+        if self.firing:
+            return Stage.RECOVERING if self.recovering else Stage.FIRING
+        return Stage.RESOLVED if self.state is State.OK and self.seq else Stage.INACTIVE
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
     """One change of one alert: the only thing the tick hands to the flush.
 
-    ``seq`` is given by the store (0 before). ``notify`` false means: recorded, never delivered. ``datapoints``
-    is the evaluated window, newest last, for messages and explanations.
+    ``seq`` is given by the store (0 before). ``notify`` false means: recorded, never delivered, and ``unsent`` says
+    why. ``datapoints`` is the evaluated window, newest last, for messages and explanations.
     """
 
     key: AlertKey
@@ -241,6 +281,7 @@ class Transition:
     notify: bool = True
     firing: bool = False
     seq: int = 0
+    unsent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,8 +434,10 @@ class Answer:
     """A source's answer to one rule.
 
     ``complete`` false means that the set of series is not known (discovery failed): an absent one has not vanished.
+    ``gone`` are series whose resource the inventory had and has no more: "target gone", whatever their metrics say.
     """
 
     rule: str
     observations: tuple[Observation, ...]
     complete: bool = True
+    gone: tuple[Labels, ...] = ()

@@ -6,7 +6,7 @@ mistake neither hides another nor invents one.
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import chain, combinations
 from typing import TYPE_CHECKING, Any
 
 from watchtower.rulebook.conditions import Kind, implies
@@ -15,11 +15,12 @@ from watchtower.sources.table import LATER_SOURCES, SOURCES
 from watchtower.yamlfile import did_you_mean, mistyped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from watchtower.faults import Fault
     from watchtower.rulebook.draft import Draft
     from watchtower.rulebook.rule import Level
+    from watchtower.rulebook.schema import OverrideModel
     from watchtower.yamlfile import Location
 
 #: Labels every alert carries by itself.
@@ -65,18 +66,9 @@ def _empty_sources(draft: Draft) -> Iterator[Fault]:
             yield draft.fault((name,), f"`{name}` is empty: say what to ask", key=True)
 
 
-def _later_keys(draft: Draft) -> Iterator[Fault]:
-    model = draft.model
-    given: dict[str, Any] = {
-        "expect_series": model.expect_series is not None,
-        "overrides": bool(model.overrides),
-        "window": model.window != "grid",
-        "vanished": model.vanished.do != "hold" or model.vanished.after is not None,
-    }
-    for key, is_given in given.items():
-        if is_given:
-            what = f"`{key}: {model.window}`" if key == "window" else f"`{key}`"
-            yield draft.fault((key,), f"{what} is not supported yet", key=True)
+def _window(draft: Draft) -> Iterator[Fault]:
+    if draft.model.window == "sliding" and draft.spec is not None and not draft.spec.slides:
+        yield draft.fault(("window",), f"a {draft.spec.name} has no window that slides; leave `window` out")
 
 
 def _conditions(draft: Draft) -> Iterator[Fault]:
@@ -92,6 +84,9 @@ def _conditions(draft: Draft) -> Iterator[Fault]:
 def _all_conditions(draft: Draft) -> Iterator[tuple[Location, Any]]:
     for priority, level in draft.model.when.items():
         yield _place(draft, priority), level.when
+    for number, override in enumerate(draft.model.overrides):
+        for priority, level in override.when.items():
+            yield _place(draft, priority, ("overrides", number)), level.when
     if draft.model.recover and draft.model.recover.when:
         yield ("recover", "when"), draft.model.recover.when
 
@@ -106,10 +101,9 @@ def _ranges(draft: Draft) -> Iterator[Fault]:
     slots = draft.model.evaluation_range
     if slots is None:
         return
-    places: dict[Location, int] = {}
-    for level in draft.levels:
-        own = draft.model.when[level.priority.name].datapoints is not None  # type: ignore[index]
-        places[("when", level.priority.name, "datapoints") if own else ("datapoints",)] = level.of
+    places = dict(_counted(draft, (), draft.levels, draft.model))
+    for number, (given, override) in enumerate(zip(draft.model.overrides, draft.overrides, strict=True)):
+        places.update(_counted(draft, ("overrides", number), override.levels, given))
     if draft.recover:
         places["recover", "datapoints"] = draft.recover.of
     for loc, of in places.items():
@@ -117,14 +111,37 @@ def _ranges(draft: Draft) -> Iterator[Fault]:
             yield draft.fault(loc, f"{of} datapoints do not fit into the evaluation range of {slots}")
 
 
+def _counted(
+    draft: Draft, at: Location, levels: Iterable[Level], model: RuleModel | OverrideModel
+) -> Iterator[tuple[Location, int]]:
+    """Where the N of these levels are written; one that an override takes over from the rule is the rule's."""
+    for level in levels:
+        named = model.when.get(level.priority.name)  # type: ignore[call-overload]
+        if named is not None and named.datapoints is not None:
+            yield (*at, "when", level.priority.name, "datapoints"), level.of
+        elif draft.document.holds((*draft.loc, *at, "datapoints")):
+            yield (*at, "datapoints"), level.of
+
+
 def _order(draft: Draft) -> Iterator[Fault]:
-    for urgent, lesser in combinations(draft.levels, 2):
-        if _never_reached(lesser, urgent):
+    yield from _unreachable(draft, (), draft.levels)
+    for number, override in enumerate(draft.overrides):
+        yield from _unreachable(draft, ("overrides", number), override.levels)
+
+
+def _unreachable(draft: Draft, at: Location, levels: Sequence[Level]) -> Iterator[Fault]:
+    """Levels that never speak; of an override only where the rule's own order is sound."""
+    for urgent, lesser in combinations(levels, 2):
+        if _never_reached(lesser, urgent) and (not at or not _both_known(draft, urgent, lesser)):
             yield draft.fault(
-                _place(draft, urgent.priority.name),
+                _place(draft, urgent.priority.name, at),
                 f"{lesser.priority} can never be reached: `{urgent.condition.text}` for the more urgent "
                 f"{urgent.priority} holds whenever `{lesser.condition.text}` does",
             )
+
+
+def _both_known(draft: Draft, urgent: Level, lesser: Level) -> bool:
+    return urgent in draft.levels and lesser in draft.levels
 
 
 def _never_reached(lesser: Level, urgent: Level) -> bool:
@@ -136,17 +153,19 @@ def _never_reached(lesser: Level, urgent: Level) -> bool:
 def _recover(draft: Draft) -> Iterator[Fault]:
     if draft.recover is None or draft.recover.condition is None:
         return
-    for level in draft.levels:
+    for level in chain(draft.levels, *(override.levels for override in draft.overrides)):
         if implies(draft.recover.condition, level.condition) is True:
             text = f"`{draft.recover.condition.text}` holds only while {level.priority} `{level.condition.text}` does"
             yield draft.fault(("recover", "when"), f"recover can never hold: {text}")
             return
 
 
-def _place(draft: Draft, priority: str) -> Location:
-    """Where a priority's condition stands: directly, or under ``when`` of a mapping."""
-    inner: Location = ("when", priority, "when")
-    return inner if draft.document.holds((*draft.loc, *inner)) else inner[:2]
+def _place(draft: Draft, priority: str, at: Location = ()) -> Location:
+    """Where a priority's condition stands: directly, or under ``when`` of a mapping; else the override itself."""
+    for inner in ((*at, "when", priority, "when"), (*at, "when", priority)):
+        if draft.document.holds((*draft.loc, *inner)):
+            return inner
+    return at
 
 
 def _own_labels(draft: Draft) -> Iterator[Fault]:
@@ -176,7 +195,7 @@ _CHECKS: tuple[Callable[[Draft], Iterator[Fault]], ...] = (
     _required,
     _sources,
     _empty_sources,
-    _later_keys,
+    _window,
     _conditions,
     _ranges,
     _order,

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from watchtower.matchers import parse_matchers
 from watchtower.model import Priority
-from watchtower.rulebook.rule import Level, Recover
+from watchtower.rulebook.rule import Level, Override, Recover
 from watchtower.sources.table import LATER_SOURCES, SOURCES, SourceSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from watchtower.faults import Fault
-    from watchtower.rulebook.schema import RuleFileModel, RuleModel
+    from watchtower.rulebook.schema import Datapoints, LevelModel, RuleFileModel, RuleModel
     from watchtower.templates import Template
     from watchtower.yamlfile import Document, Location
 
@@ -61,10 +62,24 @@ class Draft:
     @cached_property
     def levels(self) -> tuple[Level, ...]:
         """The levels that could be read, most urgent first."""
+        return _levels(self.model.when, self.model.datapoints)
+
+    @cached_property
+    def overrides(self) -> tuple[Override, ...]:
+        """The overrides, each with all levels its series have: those it names, and the rule's for the others."""
         return tuple(
-            Level(Priority[name], level.when, *_counts(level.datapoints or self.model.datapoints), level.labels)
-            for name, level in sorted(self.model.when.items())
+            Override(
+                parse_matchers(one.match),
+                _levels({**self.model.when, **one.when}, one.datapoints or self.model.datapoints),
+            )
+            for one in self.model.overrides
         )
+
+    @property
+    def longest(self) -> int:
+        """The longest N of all levels and of the recovery."""
+        levels = [level for levels in (self.levels, *(one.levels for one in self.overrides)) for level in levels]
+        return max([1, *(level.of for level in levels), *([self.recover.of] if self.recover else [])])
 
     @cached_property
     def recover(self) -> Recover | None:
@@ -92,18 +107,37 @@ class Draft:
             yield ("labels", name), template
         for name, template in self.model.labels.items():
             yield (*self.loc, "labels", name), template
-        for priority, level in self.model.when.items():
+        yield from self._level_templates((), self.model.when)
+        for number, override in enumerate(self.model.overrides):
+            yield from self._level_templates(("overrides", number), override.when)
+
+    def _level_templates(self, at: Location, when: Mapping[Any, LevelModel]) -> Iterator[tuple[Location, Template]]:
+        for priority, level in when.items():
             for name, template in level.labels.items():
-                yield (*self.loc, "when", priority, "labels", name), template
+                yield (*self.loc, *at, "when", priority, "labels", name), template
 
     def own_labels(self) -> Iterator[tuple[Location, str]]:
         """The names of the labels that file and rule add, with their places; faulty ones too."""
         yield from _names(("labels",), self.document.data.get("labels"))
         yield from _names((*self.loc, "labels"), self.raw.get("labels"))
-        when = self.raw.get("when")
-        for priority, level in when.items() if isinstance(when, dict) else ():
-            if isinstance(level, dict):
-                yield from _names((*self.loc, "when", priority, "labels"), level.get("labels"))
+        yield from _level_names((*self.loc, "when"), self.raw.get("when"))
+        overrides = self.raw.get("overrides")
+        for number, override in enumerate(overrides if isinstance(overrides, list) else ()):
+            if isinstance(override, dict):
+                yield from _level_names((*self.loc, "overrides", number, "when"), override.get("when"))
+
+
+def _level_names(loc: Location, when: object) -> Iterator[tuple[Location, str]]:
+    for priority, level in when.items() if isinstance(when, dict) else ():
+        if isinstance(level, dict):
+            yield from _names((*loc, priority, "labels"), level.get("labels"))
+
+
+def _levels(when: Mapping[Any, LevelModel], datapoints: Datapoints) -> tuple[Level, ...]:
+    return tuple(
+        Level(Priority[name], level.when, *_counts(level.datapoints or datapoints), level.labels)
+        for name, level in sorted(when.items())
+    )
 
 
 def _names(loc: Location, labels: object) -> Iterator[tuple[Location, str]]:
@@ -111,5 +145,5 @@ def _names(loc: Location, labels: object) -> Iterator[tuple[Location, str]]:
         yield (*loc, name), name
 
 
-def _counts(datapoints: Any) -> tuple[int, int]:
+def _counts(datapoints: Datapoints) -> tuple[int, int]:
     return datapoints.needed, datapoints.of

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from watchtower.errors import ConfigError
 from watchtower.rulebook.checks import check
 from watchtower.rulebook.draft import Draft
-from watchtower.rulebook.rule import Rule
+from watchtower.rulebook.rule import Flapping, Rule, Vanished
 from watchtower.rulebook.schema import RuleFileModel, RuleModel
 from watchtower.schema import Model
 from watchtower.yamlfile import load_yaml, validation_faults, without_faulty
@@ -27,6 +27,12 @@ _Model = TypeVar("_Model", bound=Model)
 #: Datapoints looked at beyond the longest N, so that a late one can be replaced by an older (as CloudWatch does).
 SPARE_SLOTS = 2
 
+#: What breached longer ago pages nobody: half an hour, or three periods where they are longer (in seconds).
+OLDEST_PAGE = 1800.0
+PERIODS_TO_PAGE = 3
+
+_MINUTE = 60
+
 
 @dataclass(frozen=True, slots=True)
 class RuleLoad:
@@ -37,21 +43,15 @@ class RuleLoad:
     drafts: tuple[Draft, ...] = ()
 
 
-def load_rules(paths: Sequence[Path], *, label_tags: Collection[str] = ()) -> RuleLoad:
+def load_rules(paths: Sequence[Path], *, inline: Sequence[Document] = (), label_tags: Collection[str] = ()) -> RuleLoad:
     """Read files and directories of rules; ``label_tags`` are the labels that the configuration takes from tags.
 
-    Never raises for what is wrong in a file: that is in ``faults``, sorted.
+    ``inline`` are rule files that stand inside another file. Never raises for what is wrong in a file: that is in
+    ``faults``, sorted.
     """
-    faults: list[Fault] = []
     drafts: list[Draft] = []
-    for path in rule_files(paths):
-        try:
-            document = load_yaml(path)
-        except ConfigError as error:
-            faults.extend(error.faults)
-            continue
-        if "tests" in document.data:
-            continue  # a rule test file that lies beside the rules it tests
+    documents, faults = _documents(paths)
+    for document in (*documents, *inline):
         found, wrong = _drafts(document)
         drafts.extend(found)
         faults.extend([*document.faults, *wrong])
@@ -60,6 +60,20 @@ def load_rules(paths: Sequence[Path], *, label_tags: Collection[str] = ()) -> Ru
     faults.extend(_same_names(drafts))
     faults = sorted(set(faults))
     return RuleLoad(_rules(drafts, faults), tuple(faults), tuple(drafts))
+
+
+def _documents(paths: Iterable[Path]) -> tuple[list[Document], list[Fault]]:
+    documents: list[Document] = []
+    faults: list[Fault] = []
+    for path in rule_files(paths):
+        try:
+            document = load_yaml(path)
+        except ConfigError as error:
+            faults.extend(error.faults)
+            continue
+        if "tests" not in document.data:  # a rule test file may lie beside the rules it tests
+            documents.append(document)
+    return documents, faults
 
 
 def rule_files(paths: Iterable[Path]) -> list[Path]:
@@ -129,17 +143,17 @@ def _rule(draft: Draft) -> Rule:
     model, spec = draft.model, draft.spec
     if spec is None or draft.name is None:
         raise ValueError(f"{draft.document.path}: a rule without a name or source passed its checks")
-    longest = max([level.of for level in draft.levels] + [draft.recover.of if draft.recover else 1])
+    period = spec.period_of(draft.query)
     return Rule(
         name=draft.name,
         group=draft.group,
         source=spec.name,
         query=draft.query,
-        period=spec.period_of(draft.query),
+        period=period,
         levels=draft.levels,
         missing=model.missing,
         recover=draft.recover,
-        slots=model.evaluation_range or longest + SPARE_SLOTS,
+        slots=model.evaluation_range or draft.longest + SPARE_SLOTS,
         labels=draft.labels,
         annotations=model.annotations,
         summary=model.summary,
@@ -150,4 +164,21 @@ def _rule(draft: Draft) -> Rule:
         notify=model.notify,
         file=str(draft.document.path),
         line=draft.document.position(draft.loc)[0],
+        step=sliding_step(period, draft.longest) if model.window == "sliding" else 0,
+        max_page_age=model.max_page_age or max(OLDEST_PAGE, PERIODS_TO_PAGE * period),
+        overrides=draft.overrides,
+        vanished=Vanished(model.vanished.after, model.vanished.do),
+        flapping=Flapping(model.flapping.high, model.flapping.low) if model.flapping else None,
+        expect_series=model.expect_series,
     )
+
+
+def sliding_step(period: int, datapoints: int) -> int:
+    """Seconds between two evaluations over a sliding window, as CloudWatch's own alarms have them.
+
+    Every minute; for periods below a minute every 10 seconds; every hour once period and N span more than a day.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html
+    """
+    if period < _MINUTE:
+        return min(10, period)
+    return 60 * _MINUTE if period * datapoints > 24 * 60 * _MINUTE else _MINUTE

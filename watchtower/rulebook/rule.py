@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from watchtower.matchers import Matcher
     from watchtower.model import Priority
     from watchtower.rulebook.conditions import Condition
     from watchtower.templates import Template
@@ -43,13 +45,47 @@ class Recover:
     of: int
 
 
+class Farewell(StrEnum):
+    """What becomes of the alert of a series that is no longer there."""
+
+    HOLD = "hold"
+    RESOLVE = "resolve"
+    FIRE = "fire"
+
+
+@dataclass(frozen=True, slots=True)
+class Vanished:
+    """``do`` it once a series was absent from ``after`` complete answers in a row."""
+
+    after: int = 2
+    do: Farewell = Farewell.HOLD
+
+
+@dataclass(frozen=True, slots=True)
+class Flapping:
+    """Per cent of change at which an alert begins (``high``) and ceases (``low``) to flap."""
+
+    high: float = 30.0
+    low: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """Other levels for the series whose labels all ``matchers`` accept; ``levels`` stand in place of the rule's."""
+
+    matchers: tuple[Matcher, ...]
+    levels: tuple[Level, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One alert rule.
 
     ``levels`` are most urgent first. ``period`` is in seconds; ``slots`` is the evaluation range in datapoints
     (``evaluation_range``, by default N + 2 of the longest N). ``labels`` includes the group's. ``query`` is the
-    source's own model. ``line`` is where ``- alert:`` stands.
+    source's own model. ``line`` is where ``- alert:`` stands. ``step`` is the seconds between two evaluations (0: a
+    period). ``max_page_age`` is in seconds: what breached longer ago pages nobody. Of ``overrides`` the first that
+    matches a series counts.
     """
 
     name: str
@@ -71,3 +107,14 @@ class Rule:
     notify: bool
     file: str
     line: int
+    step: int = 0
+    max_page_age: float = math.inf
+    overrides: tuple[Override, ...] = ()
+    vanished: Vanished = Vanished()
+    flapping: Flapping | None = None
+    expect_series: int | None = None
+
+    @property
+    def every(self) -> int:
+        """Seconds between two evaluations."""
+        return self.step or self.period

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
 from watchtower.matchers import parse_matchers
 from watchtower.rulebook.conditions import Condition
-from watchtower.rulebook.rule import Missing
-from watchtower.schema import Model
+from watchtower.rulebook.rule import Farewell, Missing
+from watchtower.schema import Duration, Model
 from watchtower.sources.cloudwatch.query import CloudWatchQuery
 from watchtower.sources.probe.query import ProbeQuery
 from watchtower.templates import Template
@@ -122,18 +122,46 @@ class RecoverModel(Model):
 
 
 class OverrideModel(Model):
-    """Another threshold for some of the series."""
+    """Another threshold for some of the series; a priority it does not name keeps the rule's."""
 
     match: tuple[Annotated[str, AfterValidator(_matchers)], ...] = Field(min_length=1)
-    when: Annotated[dict[PriorityName, Annotated[LevelModel, BeforeValidator(_level)]], Field(min_length=1)]
+    when: Annotated[
+        dict[PriorityName, Annotated[LevelModel, BeforeValidator(_level_or_refusal)]],
+        BeforeValidator(_by_priority),
+    ] = Field(default_factory=dict)
     datapoints: DatapointsText | None = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.when and self.datapoints is None:
+            raise ValueError("an override changes `when`, `datapoints` or both")
+        return self
 
 
 class VanishedModel(Model):
-    """What becomes of the alert of a series that is gone."""
+    """What becomes of the alert of a series that is gone from ``after`` complete answers in a row."""
 
-    after: int | None = Field(default=None, ge=1)
-    do: Literal["hold", "resolve", "fire"] = "hold"
+    after: int = Field(default=2, ge=1, le=MAX_SLOTS)
+    do: Farewell = Farewell.HOLD
+
+
+class FlappingModel(Model):
+    """Per cent of change at which an alert begins (``high``) and ceases (``low``) to flap."""
+
+    high: float = Field(default=30, gt=0, le=100)
+    low: float = Field(default=20, ge=0, le=100)
+
+    @model_validator(mode="after")
+    def _low_below_high(self) -> Self:
+        if self.low > self.high:
+            raise ValueError(f"`low` {self.low:g} is above `high` {self.high:g}: flapping would end as it begins")
+        return self
+
+
+def _off(value: object) -> object:
+    if value is None:
+        raise ValueError("`flapping` is empty: write `off`, or {high, low} in per cent")
+    return None if value is False or value == "off" else value
 
 
 class RuleModel(Model):
@@ -176,6 +204,12 @@ class RuleModel(Model):
     overrides: tuple[OverrideModel, ...] = ()
     window: Literal["grid", "sliding"] = "grid"
     vanished: VanishedModel = VanishedModel()
+    flapping: Annotated[
+        FlappingModel | None,
+        BeforeValidator(_off),
+        WithJsonSchema({"anyOf": [{"enum": ["off", False]}, FlappingModel.model_json_schema()]}),
+    ] = FlappingModel()
+    max_page_age: Annotated[Duration, Field(gt=0)] | None = None
 
 
 class RuleFileModel(Model):

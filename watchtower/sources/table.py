@@ -21,6 +21,7 @@ class SourceSpec:
 
     ``period_of`` gives the seconds of one datapoint of a query; ``identity_of`` and ``context_of`` the names of the
     labels its alerts can carry (design section 4). ``placed``: its alerts belong to an account and a region.
+    ``slides``: its datapoints can be asked for over any window, so that ``window: sliding`` means something.
     """
 
     name: str
@@ -29,6 +30,7 @@ class SourceSpec:
     identity_of: Callable[[Any], frozenset[str]]
     context_of: Callable[[Any], frozenset[str]]
     placed: bool
+    slides: bool = False
 
 
 def _cloudwatch_identity(query: CloudWatchQuery) -> frozenset[str]:
@@ -53,6 +55,7 @@ SOURCES: Mapping[str, SourceSpec] = MappingProxyType(
             identity_of=_cloudwatch_identity,
             context_of=lambda _: frozenset({"account_id"}),
             placed=True,
+            slides=True,
         ),
         "probe": SourceSpec(
             "probe",

@@ -9,7 +9,7 @@ import pytest
 
 from watchtower.model import Priority
 from watchtower.rulebook.loader import RuleLoad, load_rules
-from watchtower.rulebook.rule import Missing
+from watchtower.rulebook.rule import Farewell, Flapping, Missing, Rule, Vanished
 from watchtower.templates import Template
 
 BAD = Path(__file__).parents[2] / "data" / "bad_rules"
@@ -204,3 +204,93 @@ def test_two_hundred_rules_are_read_in_less_than_two_seconds(tmp_path: Path) -> 
     load = load_rules([path])
     assert len(load.rules) == 200
     assert time.perf_counter() - began < 2
+
+
+def rule_of(tmp_path: Path, more: str) -> Rule:
+    load = load_rules([write(tmp_path, "a.yaml", "rules:\n" + simple("A", more))])
+    assert load.faults == ()
+    return load.rules[0]
+
+
+def test_what_happens_over_time_has_the_defaults_of_the_design(tmp_path: Path) -> None:
+    rule = rule_of(tmp_path, "")
+    assert (rule.step, rule.every, rule.max_page_age, rule.expect_series) == (0, 60, 1800, None)
+    assert (rule.vanished, rule.flapping, rule.overrides) == (Vanished(2, Farewell.HOLD), Flapping(30, 20), ())
+
+
+@pytest.mark.parametrize(
+    ("period", "datapoints", "step"),
+    [
+        pytest.param("5m", "1 of 1", 60, id="every minute"),
+        pytest.param("1m", "1 of 1", 60, id="a minute is the grid already"),
+        pytest.param("30s", "1 of 1", 10, id="every ten seconds below a minute"),
+        pytest.param("5s", "1 of 1", 5, id="never more rarely than the grid"),
+        pytest.param("1h", "24 of 24", 60, id="a day is not more than a day"),
+        pytest.param("1h", "25 of 25", 3600, id="hourly beyond a day"),
+        pytest.param("1d", "2 of 2", 3600, id="hourly for days"),
+    ],
+)
+def test_a_sliding_window_moves_as_often_as_cloudwatch_moves_it(
+    tmp_path: Path, period: str, datapoints: str, step: int
+) -> None:
+    text = f"""\
+        rules:
+        - alert: A
+          cloudwatch: {{namespace: AWS/EC2, metric: CPUUtilization, statistic: Average, period: {period}}}
+          when: {{P3: "> 80"}}
+          datapoints: {datapoints}
+          window: sliding
+    """
+    [rule] = load_rules([write(tmp_path, "a.yaml", dedent(text))]).rules
+    assert (rule.step, rule.every) == (step, step)
+
+
+def test_a_page_may_be_three_periods_old_where_they_are_long(tmp_path: Path) -> None:
+    text = "rules:\n" + simple("A").replace("Average}", "Average, period: 1h}")
+    assert load_rules([write(tmp_path, "a.yaml", text)]).rules[0].max_page_age == 3 * 3600
+    assert rule_of(tmp_path, "  max_page_age: 5m\n").max_page_age == 300
+
+
+def test_an_override_keeps_what_it_does_not_name(tmp_path: Path) -> None:
+    more = dedent("""\
+        when: {P2: "> 95", P3: {when: "> 80", datapoints: 2 of 3}}
+        datapoints: 5 of 5
+        overrides:
+        - {match: ['InstanceId="i-1"'], when: {P3: "> 90"}}
+        - {match: ['team=~"a|b"', 'env="test"'], datapoints: 9 of 10}
+    """).replace("\n", "\n  ")
+    text = "rules:\n" + simple("A").replace('when: {P3: "> 80"}\n', more)
+    load = load_rules([write(tmp_path, "a.yaml", text)])
+    assert load.faults == ()
+    [rule] = load.rules
+    told = [
+        [(str(level.priority), level.condition.text, level.needed, level.of) for level in override.levels]
+        for override in rule.overrides
+    ]
+    assert told == [
+        [("P2", "> 95", 5, 5), ("P3", "> 90", 5, 5)],
+        [("P2", "> 95", 9, 10), ("P3", "> 80", 2, 3)],
+    ]
+    assert [str(matcher) for matcher in rule.overrides[1].matchers] == ['team=~"a|b"', 'env="test"']
+    assert rule.slots == 12
+
+
+@pytest.mark.parametrize("written", ["off", '"off"', "false"])
+def test_flapping_can_be_switched_off(tmp_path: Path, written: str) -> None:
+    assert rule_of(tmp_path, f"  flapping: {written}\n").flapping is None
+    assert rule_of(tmp_path, "  flapping: {high: 20, low: 5}\n").flapping == Flapping(20, 5)
+
+
+def test_vanished_and_expected_series_reach_the_rule(tmp_path: Path) -> None:
+    rule = rule_of(tmp_path, "  vanished: {after: 3, do: fire}\n  expect_series: 2\n")
+    assert (rule.vanished, rule.expect_series) == (Vanished(3, Farewell.FIRE), 2)
+
+
+def test_labels_of_an_override_are_checked_like_those_of_the_rule(tmp_path: Path) -> None:
+    level = """{when: "> 90", labels: {priority: x, t: "{{ labels.no }}"}}"""
+    override = f"""  overrides: [{{match: ['a="b"'], when: {{P3: {level}}}}}]\n"""
+    faults = load_rules([write(tmp_path, "a.yaml", "rules:\n" + simple("A", override))]).faults
+    assert [fault.message for fault in faults] == [
+        "the label `priority` is set by Watchtower itself; choose another name",
+        "no alert of A can carry the label `no`",
+    ]

@@ -18,8 +18,8 @@ FIRING = (
     Told(
         "Ec2DiskLow",
         "one datapoint below 10 warns, one below 5 pages, 12 keeps it, above 12 ends it",
-        "40x3 9.9 7 4.9 11 12 12.1",
-        "4: P3, 6: P2, 9: OK",
+        "40x2 10 9.9 7 5 4.9 11 12 12.1",
+        "4: P3, 7: P2, 10: OK",
     ),
     Told("Ec2DiskLow", "a disk that fills within five minutes pages at once", "40x3 1 60", "4: P2, 5: OK"),
     Told("Ec2DiskLow", "the agent is silent for half an hour on the full disk", "40x3 3 _x6 3 60", "4: P2, 12: OK"),

@@ -14,9 +14,9 @@ def gib(text: str) -> str:
 FIRING = (
     Told(
         "RdsCpuHigh",
-        "two quarters above 80 warn, two above 95 page, 76 keeps it, two below 75 end it",
-        "40x3 80.1 82 95.1 97 78 76 74 74",
-        "5: P3, 7: P2, 11: OK",
+        "two quarters above 80 warn, two above 95 page, 75 keeps it, two below end it",
+        "40x2 80 80.1 82 95 95.1 97 78 75 74 74",
+        "5: P3, 8: P2, 12: OK",
     ),
     Told(
         "RdsCpuHigh",
@@ -33,41 +33,41 @@ FIRING = (
     Told(
         "RdsConnectionsHigh",
         "a quarter of an hour above 800, and 750 is not yet well",
-        "300x3 801 850 900 750x4 690 690",
+        "300x2 800 801 850 900 750x3 700 690 690",
         "6: P3, 12: OK",
     ),
     Told(
         "RdsStorageLow",
-        "warns after ten minutes below 5 GiB, pages at once below 2, and 5.5 is not enough to end it",
-        gib("20x3 4.9 4.8 1.9 5.5x3 6.1 6.1"),
-        "5: P3, 6: P2, 11: OK",
+        "warns after ten minutes below 5 GiB, pages at once below 2, and 6 is not enough to end it",
+        gib("20x2 5 4.9 4.8 2 1.9 5.5x2 6 6.1 6.1"),
+        "5: P3, 7: P2, 12: OK",
     ),
     Told(
         "RdsStorageLow", "a volume that fills within five minutes pages at once", gib("20x3 1.5 30x2"), "4: P2, 6: OK"
     ),
     Told(
         "AuroraLocalStorageLow",
-        "warns below 3 GiB, pages below 1, and 3.5 is not enough to end it",
-        gib("28x3 2.9 2.5 0.9 0.8 3.5x2 4.1 4.1"),
-        "5: P3, 7: P2, 11: OK",
+        "warns below 3 GiB, pages below 1, and 4 is not enough to end it",
+        gib("28x2 3 2.9 2.5 1 0.9 0.8 3.5 4 4.1 4.1"),
+        "5: P3, 8: P2, 12: OK",
     ),
     Told(
         "AuroraReplicaLag",
-        "five minutes above 2 s warn, five above 10 s page, 1.5 s keeps it",
-        "20x5 2500x5 12000x5 1500x4 900x3",
-        "10: P3, 15: P2, 22: OK",
+        "five minutes above 2 s warn, five above 10 s page, 1 s keeps it",
+        "20x4 2000 2500x5 10000 12000x5 1500x3 1000 900x3",
+        "10: P3, 16: P2, 23: OK",
     ),
     Told("AuroraReplicaLag", "the lagging reader becomes the writer", "20x5 2500x5 _x8", "10: P3, 17: OK"),
     Told(
         "RdsReplicaLag",
-        "five minutes above six warn, five above twenty page, 340 s keeps it",
-        "1x5 400x5 1300x5 340x4 30x3",
-        "10: P3, 15: P2, 22: OK",
+        "five minutes above six warn, five above twenty page, 330 s keeps it",
+        "1x4 360 400x5 1200 1300x5 340x3 330 320x3",
+        "10: P3, 16: P2, 23: OK",
     ),
     Told(
         "RdsReplicationStopped",
         "stopped for five minutes warns, for twenty pages; two good minutes do not end it",
-        "0x5 -1x20 900x2 -1 700x3",
+        "0x5 -1x20 900x2 -1 0x3",
         "10: P3, 25: P2, 31: OK",
     ),
     Told("RdsReplicationStopped", "the replica is promoted", "0x5 -1x6 _x24", "10: P3, 33: OK"),

@@ -2,7 +2,8 @@
 
 A secret in configuration is ``{env: NAME}`` or ``{file: /run/secrets/name}``; a literal is a fault, because a
 configuration file ends up in version control. A relative file is looked for beside the file that names it
-(``base_dir`` of the validation context).
+(``base_dir`` of the validation context). With ``read_secrets: False`` in that context nothing is read: a stand-in
+takes its place, so that routes can be tested where nobody has the keys.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 class Secret:
     """A value that shows itself only when asked by name."""
 
-    __slots__ = ("_origin", "_value")
+    __slots__ = ("_origin", "_stand_in", "_value")
 
-    def __init__(self, value: str, origin: str = "given") -> None:
+    def __init__(self, value: str, origin: str = "given", *, stand_in: bool = False) -> None:
         self._value = value
         self._origin = origin
+        self._stand_in = stand_in
 
     def reveal(self) -> str:
         """The value itself; call it at the door to the vendor and nowhere else."""
@@ -37,6 +39,11 @@ class Secret:
     def origin(self) -> str:
         """Where it came from, safe to print: ``env PAGERDUTY_ROUTING_KEY``."""
         return self._origin
+
+    @property
+    def stand_in(self) -> bool:
+        """The value was not read: nothing can be said of its form, and nothing can be reached with it."""
+        return self._stand_in
 
     @property
     def digest(self) -> str:
@@ -73,16 +80,18 @@ class Secret:
 
 
 def _read_with_info(value: object, info: ValidationInfo) -> Secret:
-    context = info.context
-    return _read(value, Path(context.get("base_dir", ".")) if isinstance(context, Mapping) else Path())
+    context = info.context if isinstance(info.context, Mapping) else {}
+    return _read(value, Path(context.get("base_dir", ".")), stand_in=not context.get("read_secrets", True))
 
 
-def _read(value: object, base: Path) -> Secret:
+def _read(value: object, base: Path, *, stand_in: bool) -> Secret:
     if isinstance(value, Secret):
         return value
     if not isinstance(value, dict) or len(value) != 1 or next(iter(value)) not in ("env", "file"):
         raise ValueError("a secret is written {env: NAME} or {file: PATH}, never as a literal")
     [(kind, name)] = value.items()
+    if stand_in:
+        return Secret(f"not read: {kind} {name}", f"{kind} {name}", stand_in=True)
     return _from_env(str(name)) if kind == "env" else _from_file(base / str(name))
 
 

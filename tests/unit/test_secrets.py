@@ -52,3 +52,19 @@ def test_two_secrets_can_be_told_apart_without_telling_either() -> None:
     assert Secret("a").digest != Secret("b").digest
     assert Secret("a") == Secret("a", "elsewhere")
     assert len({Secret("a"), Secret("a"), Secret("b")}) == 2
+
+
+def test_where_secrets_are_not_read_a_stand_in_takes_their_place(tmp_path: Path) -> None:
+    context = {"base_dir": tmp_path, "read_secrets": False}
+    keys = [
+        Holder.model_validate({"key": given}, context=context).key
+        for given in ({"env": "WT_NOT_SET_ANYWHERE"}, {"env": "WT_NOT_SET_EITHER"}, {"file": "absent.txt"})
+    ]
+    assert all(key.stand_in for key in keys)
+    assert len({key.digest for key in keys}) == 3
+    assert not Secret("hush").stand_in
+
+
+def test_a_literal_is_refused_even_where_secrets_are_not_read() -> None:
+    with pytest.raises(ValueError, match="never as a literal"):
+        Holder.model_validate({"key": "hush"}, context={"read_secrets": False})

@@ -203,3 +203,13 @@ def test_a_part_of_a_file_can_be_validated_alone() -> None:
         Inner.model_validate(document.data["things"][1])
     found = validation_faults(caught.value, document, model=Inner, at=("things", 1))
     assert [str(fault) for fault in found] == ["x.yaml:3:4: unknown key `wiat` (did you mean `wait`?)"]
+
+
+def test_a_part_of_a_file_is_a_document_that_keeps_the_places_of_the_file() -> None:
+    document = parse("a: 1\ngroups:\n- group: x\n  rules: [y]\n- text\n")
+    part = document.part(("groups", 0))
+    assert part is not None
+    assert part.data == {"group": "x", "rules": ["y"]}
+    assert part.position(("rules", 0)) == (4, 11)
+    assert document.part(("groups", 1)) is None
+    assert document.part(("groups", 2)) is None

@@ -34,13 +34,17 @@ WAKING = frozenset({"pagerduty"})
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read: ``config`` lacks its faulty keys; ``routes`` are the sound ones with their places in the list."""
+    """What was read: ``config`` lacks its faulty keys; ``routes`` are the sound ones with their places in the list.
+
+    ``tested``: it stands beside rule tests and is not going to run; what only a daemon needs is not asked for.
+    """
 
     document: Document
     config: Config
     routes: tuple[tuple[int, RouteConfig], ...]
     rules: RuleLoad
     mounts: str | None
+    tested: bool = False
 
     @property
     def channel_names(self) -> tuple[str, ...]:
@@ -57,7 +61,7 @@ def check(reading: Reading) -> Iterator[Fault]:
 
 def _required(reading: Reading) -> Iterator[Fault]:
     given, known = reading.document.data, Config.model_fields
-    for key in ("rules", "channels", "routes"):
+    for key in ("channels", "routes") if reading.tested else ("rules", "channels", "routes"):
         if key not in given and not mistyped(given, known, (key,)):
             yield reading.document.fault((), f"`{key}` is missing")
         elif key in given and given[key] in ([], {}):
@@ -144,7 +148,7 @@ def _accounts(reading: Reading) -> Iterator[Fault]:
     accounts = reading.config.aws.accounts
     needy = [draft for draft in reading.rules.drafts if draft.spec and draft.spec.placed]
     given = reading.document.get(("aws", "accounts"))
-    if needy and not given:
+    if needy and not given and not reading.tested:
         first = needy[0]
         place = f"{first.document.path}:{first.document.position(first.loc)[0]}"
         message = f"rules ask AWS (the first at {place}), but `aws: accounts:` names no account"

@@ -17,9 +17,11 @@ from watchtower.rulebook.loader import load_rules
 from watchtower.yamlfile import load_yaml, validation_faults, without_faulty
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from watchtower.faults import Fault
+    from watchtower.rulebook.loader import RuleLoad
     from watchtower.rulebook.rule import Rule
     from watchtower.yamlfile import Document
 
@@ -50,9 +52,38 @@ def load(path: Path, *, mounts: str | None = None) -> Loaded:
     return Loaded(config, rules.rules, tuple(found))
 
 
-def _read(document: Document) -> tuple[Config, list[Fault]]:
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A configuration that stands beside rule tests, the rules they test, and every fault of both, sorted."""
+
+    config: Config
+    rules: RuleLoad
+    faults: tuple[Fault, ...]
+
+
+def load_beside(path: Path, read_rules: Callable[[Collection[str]], RuleLoad] | None) -> Beside:
+    """Read a configuration for what it says of alerts, where it is not going to run.
+
+    Secrets are not read, and what only a running daemon needs is not asked for. ``read_rules`` gives the rules to
+    test from the names of the labels that tags become; None takes those of the configuration. Raises Unreadable when
+    the file cannot be opened, ConfigError when nothing further in it could be checked.
+    """
+    document = load_yaml(path)
+    config, faults = _read(document, read_secrets=False)
+    labels = [label_of_tag(key) for key in config.aws.label_tags]
+    if read_rules is None:
+        rules = load_rules([path for path in config.rules if path.exists()], label_tags=labels)
+    else:
+        rules = read_rules(labels)
+        config = config.model_copy(update={"rules": ()})
+    reading = Reading(document, config, _routes(document), rules, "", tested=True)
+    found = {*document.faults, *faults, *rules.faults, *check(reading)}
+    return Beside(config, rules, tuple(sorted(fault for fault in found if fault.severity is Severity.ERROR)))
+
+
+def _read(document: Document, *, read_secrets: bool = True) -> tuple[Config, list[Fault]]:
     """The configuration without the keys that are faulty, and their faults."""
-    context = {"base_dir": document.path.parent}
+    context = {"base_dir": document.path.parent, "read_secrets": read_secrets}
     try:
         return Config.model_validate(document.data, context=context), []
     except ValidationError as error:

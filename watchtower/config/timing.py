@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def worst_case_seconds(rule: Rule, config: Config) -> float:
     """Seconds from the breach to the page of the rule's most urgent priority, at worst.
 
-    CloudWatch: N periods and one more, because a breach begins anywhere in a period; then the publication delay.
+    CloudWatch: N periods and one evaluation more, because a breach begins anywhere between two; then the publication delay.
     Probes: the interval for each probe that must fail, and the timeout of the last. P1 and P2 skip ``group_wait``;
     for the others the longest of the routes that could take the alert counts.
     """
@@ -32,7 +32,7 @@ def _to_alarm(rule: Rule, level: Level, config: Config) -> float:
     delay = 0
     if isinstance(rule.query, CloudWatchQuery):
         delay = max(publication_delay(config.aws, name, rule.period) for name in rule.query.namespaces)
-    return float(rule.period * (level.of + 1) + delay)
+    return float(rule.period * level.of + rule.every + delay)
 
 
 def _to_page(rule: Rule, level: Level, config: Config) -> float:

@@ -50,12 +50,18 @@ class PagerDutyConfig(ChannelConfig):
     @field_validator("routing_key")
     @classmethod
     def _whole_key(cls, key: Secret) -> Secret:
-        if len(key.reveal()) != ROUTING_KEY_LENGTH:
+        if not key.stand_in and len(key.reveal()) != ROUTING_KEY_LENGTH:
             raise ValueError(
                 f"a PagerDuty routing key has {ROUTING_KEY_LENGTH} characters; "
                 f"the one from {key.origin} has {len(key.reveal())}"
             )
         return key
+
+
+def traits(name: str, config: PagerDutyConfig) -> ChannelTraits:
+    """What the flush must know of a service integration."""
+    destination = f"pagerduty:{config.routing_key.digest}"
+    return ChannelTraits(name, "pagerduty", destination, keyed_by_tier=True, takes_updates=False)
 
 
 class PagerDuty:
@@ -64,13 +70,7 @@ class PagerDuty:
     def __init__(self, name: str, config: PagerDutyConfig, doors: Doors) -> None:
         self._config = config
         self._vendor = Vendor("PagerDuty", (config.routing_key,), doors, PATIENCE)
-        self._traits = ChannelTraits(
-            name,
-            "pagerduty",
-            f"pagerduty:{config.routing_key.digest}",
-            keyed_by_tier=True,
-            takes_updates=False,
-        )
+        self._traits = traits(name, config)
 
     @property
     def traits(self) -> ChannelTraits:

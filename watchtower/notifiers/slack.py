@@ -27,6 +27,11 @@ METADATA_TYPE = "watchtower_delivery"
 _QUIET = frozenset({Event.UPDATE, Event.RESOLVE})
 
 
+def traits(name: str, channel: str) -> ChannelTraits:
+    """What the flush must know of a Slack channel that a bot writes to."""
+    return ChannelTraits(name, "slack", f"slack:{channel}")
+
+
 class Slack:
     """One Slack channel, told by a bot with ``chat:write``, and ``channels:history`` to find lost posts."""
 
@@ -34,7 +39,7 @@ class Slack:
         self._channel = channel
         self._api = SlackApi(api_url, token, doors)
         self._timeout = doors.timeout
-        self._traits = ChannelTraits(name, "slack", f"slack:{channel}")
+        self._traits = traits(name, channel)
 
     @property
     def traits(self) -> ChannelTraits:

@@ -29,8 +29,8 @@ class SlackConfig(ChannelConfig):
     @field_validator("webhook_url")
     @classmethod
     def _reachable(cls, url: Secret | None) -> Secret | None:
-        if url is None:
-            return None
+        if url is None or url.stand_in:
+            return url
         try:
             checked_url(url.reveal())
         except ValueError:

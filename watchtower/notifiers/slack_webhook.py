@@ -18,13 +18,18 @@ if TYPE_CHECKING:
     from watchtower.secrets import Secret
 
 
+def traits(name: str, url: Secret) -> ChannelTraits:
+    """What the flush must know of a webhook."""
+    return ChannelTraits(name, "slack", f"slack-webhook:{url.digest}", takes_updates=False)
+
+
 class SlackWebhook:
     """One incoming webhook; the channel it posts to is Slack's setting, not ours."""
 
     def __init__(self, name: str, url: Secret, doors: Doors) -> None:
         self._url = url
         self._vendor = Vendor("Slack's webhook", (url,), doors, PATIENCE)
-        self._traits = ChannelTraits(name, "slack", f"slack-webhook:{url.digest}", takes_updates=False)
+        self._traits = traits(name, url)
 
     @property
     def traits(self) -> ChannelTraits:

@@ -57,13 +57,18 @@ class SnsConfig(ChannelConfig):
         return self.topic_arn.endswith(".fifo")
 
 
+def traits(name: str, config: SnsConfig) -> ChannelTraits:
+    """What the flush must know of a topic."""
+    return ChannelTraits(name, "sns", f"sns:{config.topic_arn}", takes_updates=False)
+
+
 class Sns:
     """One SNS topic."""
 
     def __init__(self, name: str, config: SnsConfig, doors: Doors) -> None:
         self._config = config
         self._doors = doors
-        self._traits = ChannelTraits(name, "sns", f"sns:{config.topic_arn}", takes_updates=False)
+        self._traits = traits(name, config)
 
     @property
     def traits(self) -> ChannelTraits:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from watchtower.notifiers import pagerduty, slack, slack_webhook, sns
 from watchtower.notifiers.pagerduty import PagerDuty, PagerDutyConfig
 from watchtower.notifiers.slack import Slack
 from watchtower.notifiers.slack_config import SlackConfig
@@ -15,6 +16,7 @@ from watchtower.notifiers.sns import Sns, SnsConfig
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from watchtower.incidents.model import ChannelTraits
     from watchtower.notifiers.base import Doors, Notifier
     from watchtower.notifiers.channel import ChannelConfig
 
@@ -23,11 +25,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NotifierSpec:
-    """How a channel of one ``type`` is configured and built: ``build(channel name, its config, doors)``."""
+    """How a channel of one ``type`` is configured and built: ``build(channel name, its config, doors)``.
+
+    ``traits(channel name, its config)`` are those of the notifier that would be built, without any door.
+    """
 
     type: str
     config: ConfigClass
     build: Callable[[str, Any, Doors], Notifier]
+    traits: Callable[[str, Any], ChannelTraits]
+
+
+def _slack_traits(name: str, config: SlackConfig) -> ChannelTraits:
+    if config.webhook_url is not None:
+        return slack_webhook.traits(name, config.webhook_url)
+    return slack.traits(name, config.channel or "")
 
 
 def _slack(name: str, config: SlackConfig, doors: Doors) -> Notifier:
@@ -42,9 +54,9 @@ NOTIFIERS: Mapping[str, NotifierSpec] = MappingProxyType(
     {
         spec.type: spec
         for spec in (
-            NotifierSpec("pagerduty", PagerDutyConfig, PagerDuty),
-            NotifierSpec("slack", SlackConfig, _slack),
-            NotifierSpec("sns", SnsConfig, Sns),
+            NotifierSpec("pagerduty", PagerDutyConfig, PagerDuty, pagerduty.traits),
+            NotifierSpec("slack", SlackConfig, _slack, _slack_traits),
+            NotifierSpec("sns", SnsConfig, Sns, sns.traits),
         )
     }
 )

@@ -79,6 +79,17 @@ class Document:
             found = found[step]
         return found
 
+    def part(self, loc: Location) -> Document | None:
+        """The mapping at exactly this path as a document of its own, its places those of the file; None if none is."""
+        found: Node = self._root
+        for step in loc:
+            pair = _child(found, step)
+            if pair is None:
+                return None
+            found = pair[1]
+        data = self.get(loc)
+        return Document(self.path, data, (), found) if isinstance(found, MappingNode) and data is not None else None
+
     def fault(self, loc: Location, message: str, *, key: bool = False) -> Fault:
         """A fault at the place of ``loc``."""
         return Fault(str(self.path), *self.position(loc, key=key), message)

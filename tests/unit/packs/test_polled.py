@@ -1,0 +1,98 @@
+"""The packs through the real source, on an estate that publishes every lookalike AWS publishes beside a series."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest_asyncio
+
+from tests.support.clock import ManualClock
+from tests.support.nights import all_rules
+from tests.support.simulated_aws import REGION, estate, series
+from tests.unit.packs.published import PUBLISHED
+from watchtower.aws.clients import AwsClients
+from watchtower.aws.config import AwsConfig
+from watchtower.clock import epoch
+from watchtower.demo.aws.server import EstateServer
+from watchtower.demo.shapes import steady
+from watchtower.evaluation.judge import judge
+from watchtower.model import Answer, Truth
+from watchtower.sources.base import Ask, Place, Poll
+from watchtower.sources.cloudwatch.source import CloudWatchSource
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    import pytest
+
+    from watchtower.demo.estate import Series
+
+#: What a healthy estate shows where zero would be trouble; everything else is zero, or not published at all.
+HEALTHY = {"HealthyHostCount": 4.0, "FreeStorageSpace": 9e10, "FreeLocalStorage": 9e10, "RequestCount": 900.0}
+#: What every lookalike shows: beyond any limit.
+TERRIBLE = 9e9
+
+DATABASE, INSTANCE, CLASSIC = {"DBInstanceIdentifier": "db"}, {"InstanceId": "i-1"}, {"LoadBalancerName": "old"}
+BALANCER = {"LoadBalancer": "app/shop/1"}
+GROUP = {**BALANCER, "TargetGroup": "targetgroup/web/1"}
+DISK = {**INSTANCE, "path": "/", "device": "nvme0n1p1", "fstype": "xfs"}
+SNAP = {**INSTANCE, "path": "/snap/core/1", "device": "loop0", "fstype": "squashfs"}
+REAL = (DATABASE, INSTANCE, CLASSIC, BALANCER, GROUP, DISK)
+
+
+def published() -> Iterator[Series]:
+    for (namespace, metric), known in PUBLISHED.items():
+        for names in known.dimensions if known.always else ():
+            real = next((one for one in REAL if one.keys() == names), None)
+            value = HEALTHY.get(metric, 0.0) if real else TERRIBLE
+            yield series(metric, steady(value), real or dict.fromkeys(names, "all"), namespace=namespace)
+    yield series("disk_used_percent", steady(100.0), SNAP, namespace="CWAgent")
+    yield series("disk_used_percent", steady(100.0), INSTANCE, namespace="CWAgent")
+
+
+@pytest_asyncio.fixture
+async def answers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[dict[str, Answer]]:
+    """What every rule of every pack sees, an hour into the estate's life."""
+    clock = ManualClock()
+    clock.advance(3600)
+    async with EstateServer(estate(*published()), clock) as server:
+        credentials = server.credentials()
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", credentials.access_key)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", credentials.secret_key)
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        account = {"name": "main", "regions": [REGION]}
+        config = AwsConfig.model_validate({"accounts": [account], "endpoint_url": server.url})
+        clients = AwsClients(config)
+        try:
+            yield await polled(CloudWatchSource(clients, config, clock), clock)
+        finally:
+            await clients.close()
+
+
+async def polled(source: CloudWatchSource, clock: ManualClock) -> dict[str, Answer]:
+    asks = [Ask(rule.name, rule.query, rule.period, rule.slots, rule.levels[0].priority) for rule in all_rules()]
+    tick = int(epoch(clock.now()))
+    found: dict[str, Answer] = {}
+    for unit in source.plan(asks, [Place("main", REGION)]):
+        result = await source.poll(Poll(unit, tick, None, clock.now()))
+        assert result.troubles == ()
+        found |= {answer.rule: answer for answer in result.answers}
+    return found
+
+
+async def test_each_rule_sees_its_resource_once_and_no_lookalike(answers: dict[str, Answer]) -> None:
+    for rule in all_rules():
+        [seen] = answers[rule.name].observations
+        dimensions = {name: value for name, value in seen.identity.items() if name not in ("account", "region")}
+        assert dimensions in REAL, rule.name
+        assert seen.truth is Truth.VALUE, f"{rule.name} knows no value of a healthy resource"
+
+
+async def test_an_ordinary_hour_of_the_whole_estate_tells_nobody(answers: dict[str, Answer]) -> None:
+    clock = ManualClock()
+    clock.advance(3600)
+    tick = int(epoch(clock.now()))
+    for rule in all_rules():
+        answer = answers[rule.name]
+        judged = judge(rule, answer, {}, tick=tick, period=rule.period, now=clock.now(), environment="test")
+        assert (judged.alarms, judged.insufficient, judged.transitions) == (0, 0, ()), rule.name

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, u
 
 from watchtower.incidents.model import DeliveryBrief, FlushInput
 from watchtower.model import DeliveryState, stable_hash
-from watchtower.store import rows
+from watchtower.store import rows, silences
 from watchtower.store.tables import (
     alert_transition,
     channel,
@@ -59,6 +59,7 @@ async def _read(work: Work, store_id: str) -> FlushInput:
         incidents=tuple(await open_incidents(work)),
         deliveries=await _briefs(work),
         debts=await _debts(work),
+        silences=tuple(await silences.silences(work)),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Select, Table, and_, delete, exists, func, or_, select
 
 from watchtower.model import State
-from watchtower.store.tables import alert_state, alert_transition, debt, decision, delivery, incident
+from watchtower.store.tables import alert_state, alert_transition, debt, decision, delivery, incident, silence
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,6 +27,7 @@ async def step(work: Work, before: datetime) -> bool:
         await _remove(work, alert_transition, "seq", _surplus(alert_transition, before, consumed=True)),
         await _remove(work, decision, "seq", _surplus(decision, before, consumed=False)),
         await _remove(work, alert_state, "id", _forgotten(before)),
+        await _remove(work, silence, "id", select(silence.c.id).where(silence.c.ends_at < before)),
     ]
     return max(removed) >= STEP
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from watchtower.store import channels as channel_leases
-from watchtower.store import debts, explain, flush, migrate, opening, prune, sending, ticks, units
+from watchtower.store import debts, explain, flush, migrate, opening, prune, sending, silences, ticks, units
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from watchtower.clock import Clock
     from watchtower.incidents.model import Debt, FlushInput, FlushPlan, Incident
+    from watchtower.incidents.silences import Silence
     from watchtower.model import AlertState, Delivery, Transition
     from watchtower.store.database import Database
     from watchtower.store.lockfile import FileLock
@@ -128,6 +129,20 @@ class Store:
     async def open_incidents(self) -> list[Incident]:
         """Incidents that have not ended, with their members, the newest last."""
         return await self._database.read(flush.open_incidents)
+
+    # silences
+
+    async def silences(self, *, ended: bool = False) -> list[Silence]:
+        """Silences that have not ended, the earliest first; with ``ended`` also those that ended within 5 days."""
+        return await self._database.read(silences.silences, ended=ended)
+
+    async def save_silence(self, silence: Silence) -> None:
+        """Keep a silence, over the one of the same id; every open incident is looked at again."""
+        await self._database.write(silences.save, silence)
+
+    async def expire_silence(self, silence_id: str, now: datetime) -> bool:
+        """End a silence now; what it held back is looked at again. False when it is unknown or ended already."""
+        return await self._database.write(silences.expire, silence_id, now)
 
     # sending
 

@@ -192,3 +192,16 @@ channel = Table(
     Column("lease_until", Moment),
     Column("hold_until", Moment),
 )
+
+silence = Table(
+    "silence",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("matchers", Coded(tuple[str, ...]), nullable=False),
+    Column("starts_at", Moment, nullable=False),
+    Column("ends_at", Moment, nullable=False, index=True),
+    Column("updated_at", Moment, nullable=False),
+    Column("created_by", Prose, nullable=False),
+    Column("comment", Prose, nullable=False),
+    Column("expire_on_resolve", Boolean, nullable=False),
+)

@@ -28,6 +28,7 @@ def upgrade() -> None:
     _delivery()
     _debt()
     _channel()
+    _silence()
 
 
 def _meta() -> None:
@@ -226,3 +227,19 @@ def _channel() -> None:
         sa.Column("hold_until", sa.BigInteger()),
         sa.PrimaryKeyConstraint("name"),
     )
+
+
+def _silence() -> None:
+    op.create_table(
+        "silence",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("matchers", sa.Text(), nullable=False),
+        sa.Column("starts_at", sa.BigInteger(), nullable=False),
+        sa.Column("ends_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("comment", sa.Text(), nullable=False),
+        sa.Column("expire_on_resolve", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_silence_ends_at", "silence", ["ends_at"])

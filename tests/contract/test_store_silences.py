@@ -1,0 +1,126 @@
+"""Silences in the store: kept, changed, ended, and told to whoever must look again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from tests.support.stores import World, at, commit_plan, incident, look
+from watchtower.incidents.model import FlushPlan
+from watchtower.incidents.silences import Silence
+from watchtower.matchers import parse_matchers
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from watchtower.store.store import Store
+
+DAY = 86_400.0
+
+
+def silence(name: str = "s1", *, start: float = 0, end: float = 3600, **more: Any) -> Silence:
+    plain = Silence(
+        id=name,
+        matchers=parse_matchers(['alert="CpuHigh"', 'db=~"db-[0-9]+"', 'note="a, \\"b\\" \\\\ c"']),
+        starts_at=at(start),
+        ends_at=at(end),
+        updated_at=at(0),
+        created_by="ana",
+        comment="moving the database\x00",
+    )
+    return replace(plain, **more)
+
+
+async def test_a_silence_comes_back_as_it_was_saved(store: Store) -> None:
+    kept = silence(comment="moving", expire_on_resolve=True)
+    await store.save_silence(kept)
+    assert await store.silences() == [kept]
+
+
+async def test_a_silence_of_the_same_id_is_replaced(store: Store) -> None:
+    await store.save_silence(silence())
+    await store.save_silence(silence(end=7200, comment="longer"))
+    [found] = await store.silences()
+    assert (found.ends_at, found.comment) == (at(7200), "longer")
+
+
+async def test_a_comment_with_a_nul_is_kept_without_it(store: Store) -> None:
+    await store.save_silence(silence())
+    assert "\x00" not in (await store.silences())[0].comment
+
+
+async def test_silences_to_come_are_listed_and_ended_ones_only_on_request_for_five_days(
+    world: World, store: Store
+) -> None:
+    for one in (silence("later", start=9 * DAY, end=10 * DAY), silence("short", end=60), silence("long", end=8 * DAY)):
+        await store.save_silence(one)
+    await world.advance(60)
+    assert [one.id for one in await store.silences()] == ["long", "later"]
+    assert [one.id for one in await store.silences(ended=True)] == ["long", "short", "later"]
+    await world.advance(5 * DAY + 1)
+    assert [one.id for one in await store.silences(ended=True)] == ["long", "later"]
+
+
+async def test_an_expired_silence_holds_no_more_but_is_remembered(world: World, store: Store) -> None:
+    await store.save_silence(silence())
+    await world.advance(60)
+    assert await store.expire_silence("s1", at(60))
+    assert await store.silences() == []
+    [ended] = await store.silences(ended=True)
+    assert (ended.starts_at, ended.ends_at, ended.updated_at) == (at(0), at(60), at(60))
+
+
+async def test_a_silence_that_never_began_ends_before_it_held_anything(store: Store) -> None:
+    await store.save_silence(silence(start=600))
+    assert await store.expire_silence("s1", at(0))
+    [ended] = await store.silences(ended=True)
+    assert ended.starts_at == ended.ends_at == at(0)
+
+
+async def test_what_is_unknown_or_over_cannot_be_expired(store: Store) -> None:
+    assert not await store.expire_silence("never", at(0))
+    await store.save_silence(silence())
+    assert await store.expire_silence("s1", at(0))
+    assert not await store.expire_silence("s1", at(1))
+
+
+async def test_every_open_incident_is_due_when_a_silence_is_saved_changed_or_expired(store: Store) -> None:
+    open_one, ended = incident("open", due_at=at(900)), incident("ended", due_at=None, ended_at=at(0))
+    await commit_plan(store, FlushPlan(incidents=(open_one, ended)))
+    changes: list[Callable[[], Awaitable[object]]] = [
+        lambda: store.save_silence(silence()),
+        lambda: store.save_silence(silence(end=60)),
+        lambda: store.expire_silence("s1", at(0)),
+    ]
+    for change in changes:
+        await change()
+        [seen] = (await look(store)).incidents
+        assert seen.due_at == at(0)
+        assert await store.next_incident_due() == at(0)
+        await commit_plan(store, FlushPlan(incidents=(open_one,)))
+
+
+async def test_expiring_what_is_not_there_makes_nothing_due(store: Store) -> None:
+    await commit_plan(store, FlushPlan(incidents=(incident("open", due_at=at(900)),)))
+    await store.expire_silence("never", at(0))
+    assert await store.next_incident_due() == at(900)
+
+
+async def test_a_flush_sees_the_silences_that_have_not_ended(world: World, store: Store) -> None:
+    await store.save_silence(silence("now"))
+    await store.save_silence(silence("over", end=30))
+    await store.save_silence(silence("later", start=900))
+    await world.advance(60)
+    assert [one.id for one in (await look(store)).silences] == ["now", "later"]
+
+
+async def test_silences_outlive_a_restart(world: World, store: Store) -> None:
+    await store.save_silence(silence())
+    assert [one.id for one in await (await world.restart(store)).silences()] == ["s1"]
+
+
+async def test_a_silence_that_ended_long_ago_is_forgotten(world: World, store: Store) -> None:
+    await store.save_silence(silence("old", end=5))
+    await store.save_silence(silence("new", end=60))
+    await store.prune(before=at(10))
+    assert await world.count("silence") == 1

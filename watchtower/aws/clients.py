@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from typing import Any
+from collections import Counter, defaultdict
+from math import inf
+from typing import TYPE_CHECKING, Any
 
 from watchtower.aws.config import AccountConfig, AwsConfig, role_account_id
 from watchtower.aws.errors import AWS_ERRORS, ExpiredCredentials, to_source_error
 from watchtower.aws.limits import AdaptiveLimit
 from watchtower.aws.sessions import AccountSession, Timeouts, default_session, role_session
+from watchtower.clock import SystemClock
 from watchtower.errors import SourceError
 from watchtower.model import TroubleReason
+
+if TYPE_CHECKING:
+    from watchtower.clock import Clock
+
+#: Seconds until STS is asked again for an account's number: a network without a way to STS must not slow every poll.
+ASK_AGAIN = 300.0
 
 
 class AwsClients:
@@ -21,16 +29,18 @@ class AwsClients:
     others. Nothing is retried here except once with fresh credentials: the caller's next tick is the retry.
     """
 
-    def __init__(self, config: AwsConfig, *, timeouts: Timeouts | None = None) -> None:
+    def __init__(self, config: AwsConfig, *, timeouts: Timeouts | None = None, clock: Clock | None = None) -> None:
         self._config = config
+        self._clock = clock or SystemClock()
         self._timeouts = timeouts or Timeouts()
         self._accounts = {account.name: account for account in config.accounts}
         self._sessions: dict[str | None, AccountSession] = {}
         self._retired: dict[str | None, AccountSession] = {}
         self._generations: Counter[str | None] = Counter()
         self._limits: dict[tuple[str, str], AdaptiveLimit] = {}
-        self._account_ids: dict[str, str] = {}
-        self._locks: dict[str | None, asyncio.Lock] = {}
+        self._account_ids: dict[str, str | None] = {}
+        self._account_id_due: dict[str, float] = {}
+        self._locks: defaultdict[tuple[str, str | None], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def call(self, account: str, region: str, service: str, operation: str, **params: Any) -> dict[str, Any]:
         """Call an operation (``list_metrics``) once, within the account's pace in the region.
@@ -64,13 +74,13 @@ class AwsClients:
         return await session.client("sns", region, endpoint_url)
 
     async def account_id(self, account: str) -> str | None:
-        """The twelve digits of an account; None while AWS does not tell (asked again at the next call)."""
-        if account not in self._account_ids:
-            found = await self._ask_account_id(self._accounts[account])
-            if found is None:
-                return None
-            self._account_ids[account] = found
-        return self._account_ids[account]
+        """The twelve digits of an account; None while AWS does not tell (asked again after five minutes)."""
+        async with self._locks["account id", account]:
+            if self._clock.monotonic() >= self._account_id_due.get(account, -inf):
+                found = await self._ask_account_id(self._accounts[account])
+                self._account_ids[account] = found
+                self._account_id_due[account] = inf if found else self._clock.monotonic() + ASK_AGAIN
+            return self._account_ids[account]
 
     async def close(self) -> None:
         """Close every session."""
@@ -116,7 +126,7 @@ class AwsClients:
         return account if account is not None and self._accounts[account].role_arn else None
 
     async def _session(self, key: str | None) -> AccountSession:
-        async with self._locks.setdefault(key, asyncio.Lock()):
+        async with self._locks["session", key]:
             if key not in self._sessions:
                 self._sessions[key] = await self._new(key)
             return self._sessions[key]

@@ -1,4 +1,4 @@
-"""Asks cut into work units: one per account, region, period and publication delay."""
+"""Asks cut into work units: one per account, region, period, publication delay and step of the window."""
 
 from __future__ import annotations
 
@@ -18,12 +18,17 @@ NAME = "cloudwatch"
 
 
 def plan_units(asks: Sequence[Ask], places: Sequence[Place], config: AwsConfig) -> list[Unit]:
-    """The work units of all asks; every place that an ask allows polls it."""
-    wishes: dict[tuple[str, str, int, int], list[Ask]] = defaultdict(list)
+    """The work units of all asks; every place that an ask allows polls it.
+
+    A window that slides needs nothing else of CloudWatch: datapoints of a period are aligned to the StartTime of the
+    request, so a window that is moved by a minute gives datapoints moved by a minute
+    (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html).
+    """
+    wishes: dict[tuple[str, str, int, int, int], list[Ask]] = defaultdict(list)
     for place in places:
         for ask in asks:
             if _allows(ask, place):
-                wishes[place.account, place.region, ask.period, _delay(ask, config)].append(ask)
+                wishes[place.account, place.region, ask.period, _delay(ask, config), ask.every].append(ask)
     return [_unit(*key, asks) for key, asks in sorted(wishes.items())]
 
 
@@ -42,10 +47,10 @@ def _delay(ask: Ask, config: AwsConfig) -> int:
     return max(publication_delay(config, namespace, ask.period) for namespace in query.namespaces)
 
 
-def _unit(account: str, region: str, period: int, delay: int, asks: Iterable[Ask]) -> Unit:
+def _unit(account: str, region: str, period: int, delay: int, every: int, asks: Iterable[Ask]) -> Unit:
     ordered = tuple(sorted(asks, key=lambda ask: ask.rule))
     return Unit(
-        id=f"{NAME}/{account}/{region}/{period}/{delay}",
+        id=f"{NAME}/{account}/{region}/{period}/{delay}" + (f"/every-{every}" if every != period else ""),
         source=NAME,
         account=account,
         region=region,
@@ -54,4 +59,5 @@ def _unit(account: str, region: str, period: int, delay: int, asks: Iterable[Ask
         delay=delay,
         asks=ordered,
         fingerprint=stable_hash(*(ask_hash(ask) for ask in ordered)),
+        step=every if every != period else 0,
     )

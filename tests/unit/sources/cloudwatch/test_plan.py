@@ -80,3 +80,20 @@ def test_a_unit_owns_the_series_of_its_rules_at_its_place() -> None:
     assert not source.owns(unit, "Other", home)
     assert not source.owns(unit, "Cpu", home.merged({"region": "us-east-1"}))
     assert not source.owns(unit, "Cpu", Labels({"target": "www.example.com"}))
+
+
+def test_windows_that_slide_are_units_of_their_own() -> None:
+    units = plan(
+        ask("Grid", {**EC2, "period": "5m"}, regions=("us-east-1",), accounts=("prod",)),
+        ask("Sliding", {**EC2, "period": "5m"}, regions=("us-east-1",), accounts=("prod",), step=60),
+    )
+    assert [(unit.id, unit.period, unit.every, unit.asks[0].rule) for unit in units] == [
+        ("cloudwatch/prod/us-east-1/300/300/every-60", 300, 60, "Sliding"),
+        ("cloudwatch/prod/us-east-1/300/300", 300, 300, "Grid"),
+    ]
+
+
+def test_a_window_that_slides_by_its_period_is_the_grid() -> None:
+    [unit, *_] = plan(ask("Grid", EC2), ask("Sliding", EC2, step=60))
+    assert ([one.rule for one in unit.asks], unit.id) == (["Grid", "Sliding"], "cloudwatch/prod/eu-west-1/60/120")
+    assert unit.step == 0

@@ -226,3 +226,23 @@ async def test_metric_math_is_offered_under_its_rules_name(aws: ScriptedAws, cli
     assert sample.labels == Labels(
         {"alert": "Errors", "account": "prod", "region": "eu-west-1", "LoadBalancer": "app/a/1"}
     )
+
+
+async def test_a_sliding_window_asks_for_the_same_period_a_minute_later(aws: ScriptedAws, clients: AwsClients) -> None:
+    """Minutes 1 to 5, then 2 to 6: CloudWatch aligns datapoints to StartTime, so they move with the window."""
+    aws.on(
+        "GetMetricData",
+        lambda request, number: page(
+            {
+                "Id": returned(request)[0]["Id"],
+                "StatusCode": "Complete",
+                "Timestamps": [float(request.body["EndTime"] - 300)],
+                "Values": [50.0 + number],
+            }
+        ),
+    )
+    polling = Polling(aws, clients, ask("Cpu", ec2("i-1", period="5m"), slots=3, step=60))
+    first, second = only(await polling.poll(TICK)), only(await polling.poll(TICK + 60))
+    windows = [(request.body["StartTime"], request.body["EndTime"]) for request in aws.asked("GetMetricData")]
+    assert windows == [(TICK - 900, TICK), (TICK - 840, TICK + 60)]
+    assert [point[0] for point in (*first.points, *second.points)] == [TICK - 300, TICK - 240]

@@ -66,12 +66,12 @@ def build_plan(rules: Iterable[Rule], sources: Mapping[str, Source], places: Seq
 
 def _ask(rule: Rule) -> Ask:
     most_urgent = min(level.priority for level in rule.levels)
-    return Ask(rule.name, rule.query, rule.period, rule.slots, most_urgent, rule.accounts, rule.regions)
+    return Ask(rule.name, rule.query, rule.period, rule.slots, most_urgent, rule.accounts, rule.regions, rule.step)
 
 
 def newest_slot(unit: Unit, now: datetime) -> int:
     """The newest tick (epoch seconds) that is due by ``now``; older ones are jumped over, never replayed."""
-    return unit.offset + int((epoch(now) - unit.delay - unit.offset) // unit.period) * unit.period
+    return unit.offset + int((epoch(now) - unit.delay - unit.offset) // unit.every) * unit.every
 
 
 def due_at(unit: Unit, tick: int) -> datetime:
@@ -81,7 +81,7 @@ def due_at(unit: Unit, tick: int) -> datetime:
 
 def skipped_slots(unit: Unit, last_tick: int | None, tick: int) -> int:
     """How many slots lie unpolled between the last committed tick and this one."""
-    return max(0, (tick - last_tick) // unit.period - 1) if last_tick is not None else 0
+    return max(0, (tick - last_tick) // unit.every - 1) if last_tick is not None else 0
 
 
 def unit_rows(plan: Plan, now: datetime) -> list[UnitRow]:
@@ -96,7 +96,7 @@ def unit_rows(plan: Plan, now: datetime) -> list[UnitRow]:
             unit.source,
             unit.account,
             unit.region,
-            unit.period,
+            unit.every,
             unit.fingerprint,
             _first_due(unit, now),
         )
@@ -105,4 +105,4 @@ def unit_rows(plan: Plan, now: datetime) -> list[UnitRow]:
 
 
 def _first_due(unit: Unit, now: datetime) -> datetime:
-    return due_at(unit, newest_slot(unit, now) + unit.period) if unit.offset else now
+    return due_at(unit, newest_slot(unit, now) + unit.every) if unit.offset else now

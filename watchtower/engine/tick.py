@@ -156,7 +156,7 @@ def tick_commit(
 ) -> TickCommit:
     """Everything the tick changes. A poll that failed keeps its slot and comes back before the next one is due."""
     failing = bool(polled.troubles)
-    next_due = due_at(unit, tick + unit.period)
+    next_due = due_at(unit, tick + unit.every)
     passing = any(trouble.reason in _PASSING for trouble in polled.troubles)
     if passing:
         next_due = min(next_due, from_epoch(epoch(now) + retry_delay(claimed.failures, settings)))

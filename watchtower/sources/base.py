@@ -30,7 +30,8 @@ class Ask:
     """One rule's wish of a source.
 
     ``slots`` is the evaluation range: how many datapoints the evaluation looks at. ``accounts`` and ``regions``
-    are what the rule narrows itself to; empty means all that are configured.
+    are what the rule narrows itself to; empty means all that are configured. ``step`` is the seconds between two
+    evaluations where that is not the period: the window slides.
     """
 
     rule: str
@@ -40,6 +41,12 @@ class Ask:
     priority: Priority
     accounts: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
+    step: int = 0
+
+    @property
+    def every(self) -> int:
+        """Seconds between two evaluations."""
+        return self.step or self.period
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +59,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A work unit: what one worker polls at once, on the grid ``offset + k * period`` (epoch seconds).
+    """A work unit: what one worker polls at once, on the grid ``offset + k * every`` (epoch seconds).
 
     The tick at T is due at T + ``delay`` seconds: by then AWS has published what belongs before T.
     ``id`` is stable as long as source, place, period and bucket are; ``fingerprint`` changes with the asks.
+    ``period`` is that of the datapoints; ``step`` is the seconds between two ticks where they are others: the slots of
+    a tick end at the tick, so that the window slides.
     """
 
     id: str
@@ -67,6 +76,12 @@ class Unit:
     delay: int
     asks: tuple[Ask, ...]
     fingerprint: str
+    step: int = 0
+
+    @property
+    def every(self) -> int:
+        """Seconds between two ticks."""
+        return self.step or self.period
 
 
 @dataclass(frozen=True, slots=True)

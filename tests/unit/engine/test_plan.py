@@ -54,3 +54,12 @@ def test_a_new_unit_begins_at_once_but_a_spread_one_at_its_own_next_slot() -> No
     due = {row.id: row.due_at for row in unit_rows(plan, START)}
 
     assert due == {"a": START, "b": START + timedelta(seconds=7)}
+
+
+def test_a_window_that_slides_ticks_on_its_own_step() -> None:
+    sliding = unit(period=300, step=60, delay=300)
+
+    assert newest_slot(sliding, START + timedelta(seconds=421)) == T + 120
+    assert skipped_slots(sliding, T, T + 180) == 2
+    [row] = unit_rows(Plan({}, {"a": sliding}), START)
+    assert row.period == 60

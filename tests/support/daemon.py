@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import orjson
+from typer.testing import CliRunner
+
+from watchtower.cli import app
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -134,3 +137,11 @@ async def command(*arguments: str, env: Mapping[str, str] | None = None) -> tupl
     out, err = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
+
+
+async def command_here(*arguments: str, env: Mapping[str, str] | None = None) -> tuple[int, str, str]:
+    """The same inside this process: a second of imports is saved. Not for commands that configure logs."""
+    result = await asyncio.to_thread(CliRunner().invoke, app, arguments, env=env)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout, result.stderr

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from aiohttp import web
 
-from tests.support.daemon import COMMAND, Daemon, command, free_port, until
+from tests.support.daemon import COMMAND, Daemon, command, command_here, free_port, until
 from watchtower.clock import Clock, SystemClock
 from watchtower.demo.pagerduty import DEMO_KEY, PagerDutyServer
 from watchtower.demo.slack import DEMO_TOKEN, SlackServer
@@ -113,9 +113,13 @@ class Shop:
         finally:
             await daemon.kill()
 
-    async def command(self, *arguments: str, config: bool = True) -> tuple[int, str, str]:
+    async def command(self, *arguments: str) -> tuple[int, str, str]:
         """Another command on the same files."""
-        return await command(*arguments, *(("--config", str(self.file)) if config else ()), env=self.env)
+        return await command(*arguments, "--config", str(self.file), env=self.env)
+
+    async def command_here(self, *arguments: str) -> tuple[int, str, str]:
+        """The same without a process of its own."""
+        return await command_here(*arguments, "--config", str(self.file), env=self.env)
 
     async def pages(self, count: int = 1) -> None:
         """Wait until so many phones rang."""

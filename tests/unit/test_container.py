@@ -146,7 +146,7 @@ def test_the_wheel_carries_every_rule_pack(tmp_path: Path) -> None:
         shutil.copy(ROOT / name, source)
     for name in ("rules", "watchtower"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path]
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(build, cwd=source, capture_output=True, check=True)
     [wheel] = tmp_path.glob("*.whl")
     shipped = set(zipfile.ZipFile(wheel).namelist())
@@ -163,7 +163,7 @@ def probe(image: Stage) -> list[str]:
     return [sys.executable, *arguments]
 
 
-async def health(image: Stage, url: str, extra: Mapping[str, str] = {}) -> int:
+async def health(image: Stage, url: str, **extra: str) -> int:
     environ = {**os.environ, "WATCHTOWER_URL": url, **extra}
     process = await asyncio.create_subprocess_exec(
         *probe(image), env=environ, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL

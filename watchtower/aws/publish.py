@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from watchtower.aws.clients import AwsClients
     from watchtower.errors import DeliveryError
 
+#: Seconds to make a client: the SDK reads its service model, and nothing has left meanwhile.
+MAKING = 10.0
+
 #: Error codes that pass by themselves. KMSThrottling comes with HTTP 400 and is retryable all the same
 #: (https://docs.aws.amazon.com/sns/latest/api/API_Publish.html).
 PASSING = frozenset(
@@ -50,10 +53,19 @@ _NOT_SENT = (
 async def publish(
     clients: AwsClients, region: str, endpoint_url: str | None, arguments: Mapping[str, Any], within: float
 ) -> str:
-    """Publish once, ``within`` seconds, and return the message id; raises only Rejected or Ambiguous."""
+    """Publish once, ``within`` seconds, and return the message id; raises only Rejected or Ambiguous.
+
+    The first client of a process takes the SDK a second or more to make; that is not SNS being slow.
+    """
+    try:
+        async with asyncio.timeout(MAKING):
+            client = await clients.sns(region, endpoint_url)
+    except TimeoutError:
+        raise Rejected(f"no SNS client within {format_duration(MAKING)}", permanent=False) from None
+    except (BotoCoreError, OSError) as error:
+        raise sorted_error(error) from None
     try:
         async with asyncio.timeout(within):
-            client = await clients.sns(region, endpoint_url)
             answer = await client.publish(**arguments)
     except TimeoutError:
         raise Ambiguous(f"SNS did not answer within {format_duration(within)}") from None

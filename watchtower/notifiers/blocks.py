@@ -91,11 +91,11 @@ def _fields(notice: Notice) -> Block:
 
 
 def _facts(notice: Notice) -> dict[str, str]:
-    """What the fields say, most telling first: the place, then what tells the lead member from others."""
+    """What the fields say, most telling first: the place, what people wrote, what tells the member from others."""
     member = message.lead(notice)
     facts = {"rule": message.rule(notice), "environment": notice.environment, **notice.group_labels}
     if member:
-        facts |= message.labels(member)
+        facts |= message.annotations(member) | message.labels(member)
     return {name: value for name, value in facts.items() if one_line(value) and name not in _TOLD}
 
 

@@ -149,7 +149,16 @@ def evidence(notice: Notice) -> list[str]:
 
 def labels(member: NoticeMember) -> dict[str, str]:
     """The member's labels, bounded in number and length."""
-    pairs = list(member.labels.items())[:_LABELS]
+    return _bounded(member.labels)
+
+
+def annotations(member: NoticeMember) -> dict[str, str]:
+    """The member's annotations, bounded in number and length."""
+    return _bounded(member.annotations)
+
+
+def _bounded(texts: Mapping[str, str]) -> dict[str, str]:
+    pairs = list(texts.items())[:_LABELS]
     return {cut(one_line(key), _LABEL_NAME): cut(one_line(value), _LABEL_VALUE) for key, value in pairs}
 
 
@@ -173,6 +182,7 @@ def _told(notice: Notice) -> list[str]:
         told += _listed(f"{counts(notice)}:", members(notice))
     if member:
         told += _listed("Labels:", [f"{key} = {value}" for key, value in labels(member).items()])
+        told += _listed("Annotations:", [f"{key} = {value}" for key, value in annotations(member).items()])
     return told
 
 
@@ -214,4 +224,5 @@ def _member_document(member: NoticeMember) -> dict[str, Any]:
         "value": member.value,
         "since": member.since.isoformat(),
         "labels": labels(member),
+        "annotations": annotations(member),
     }

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.clock import START
 from tests.support.deliveries import RUNBOOK, a_delivery, a_member, a_notice, nasty_notices
-from watchtower.model import Event, Priority
+from watchtower.model import Event, Labels, Priority
 from watchtower.notifiers import message
 
 
@@ -141,3 +141,11 @@ def test_the_document_carries_what_a_machine_would_ask_for() -> None:
     assert (document["priority"], document["incident"], document["firing"]) == ("P2", "inc-1", 1)
     assert document["members"][0]["labels"]["DBInstanceIdentifier"] == "db-1"
     assert document["members"][0]["value"] == 96.2
+
+
+def test_annotations_are_told_where_there_are_any() -> None:
+    member = a_member(annotations=Labels({"console": "https://console.example.com"}))
+    notice = a_notice(members=(member,))
+    assert "console = https://console.example.com" in message.body(a_delivery(notice=notice))
+    assert message.document(notice)["members"][0]["annotations"] == {"console": "https://console.example.com"}
+    assert "Annotations:" not in message.body(a_delivery())

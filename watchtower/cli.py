@@ -17,14 +17,14 @@ from rich.text import Text
 
 from watchtower import __version__, client, commands
 from watchtower import config as configuration
-from watchtower.errors import ConfigError, ListenError, StoreError, Unreachable, Unreadable
+from watchtower.errors import ConfigError, ListenError, StoreError, StoreTooNew, Unreachable, Unreadable
 from watchtower.logs import configure_logs
 from watchtower.service import Service, run_until_signalled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from watchtower.config import Loaded
+    from watchtower.config import Config, Loaded
 
 app = typer.Typer(
     name="watchtower",
@@ -75,7 +75,7 @@ def run(config: ConfigPath) -> None:
     configure_logs()
     try:
         uvloop.run(run_until_signalled(Service(config, loaded)))
-    except ListenError as error:
+    except (ListenError, StoreTooNew) as error:
         _fail(str(error), code=1)
 
 
@@ -133,17 +133,17 @@ def why(
     output: OutputFormat = Format.text,
 ) -> None:
     """Explain an alert from the store: last evaluation, decisions, deliveries."""
-    loaded = _load(config)
+    settings = _load_for_reading(config)
     try:
         name, labels = commands.parse_alert(alert)
     except ValueError as error:
         _fail(str(error), code=2)
     try:
-        found = asyncio.run(commands.explain(loaded.config.store, name, labels))
+        found = asyncio.run(commands.explain(settings.store, name, labels))
     except StoreError as error:
         _fail(str(error), code=1)
     if not found:
-        _fail(commands.nothing_known(loaded, name, alert), code=1)
+        _fail(commands.nothing_known(settings, name, alert), code=1)
     _print([commands.explanation_report(one) for one in found], commands.explanation_lines(found), output)
 
 
@@ -169,6 +169,15 @@ def main() -> None:
 def _load(path: Path) -> Loaded:
     try:
         return configuration.load(path)
+    except Unreadable as error:
+        _fail(str(error), code=2)
+    except ConfigError as error:
+        _fail(str(error), code=1)
+
+
+def _load_for_reading(path: Path) -> Config:
+    try:
+        return configuration.load_for_reading(path)
     except Unreadable as error:
         _fail(str(error), code=2)
     except ConfigError as error:

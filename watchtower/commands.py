@@ -14,13 +14,14 @@ from watchtower.engine.once import evaluate_once
 from watchtower.engine.settings import EngineSettings
 from watchtower.matchers import parse_matchers
 from watchtower.model import Priority
+from watchtower.rulebook.loader import load_rules
 from watchtower.service import make_plan, make_sources, open_doors
 from watchtower.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from watchtower.config import Loaded
+    from watchtower.config import Config, Loaded
     from watchtower.engine.once import Once
     from watchtower.faults import Fault
     from watchtower.store.values import Explanation
@@ -45,7 +46,11 @@ def check_lines(loaded: Loaded) -> Iterator[str]:
         seconds = worst_case_seconds(rule, loaded.config)
         off = "" if rule.enabled else " (disabled)"
         yield f"{rule.name}: pages at most {format_duration(seconds)} after the breach begins{off}"
-    yield f"{len(loaded.rules)} rules, {len(loaded.warnings)} warnings, no faults"
+    yield f"{_count(loaded.rules, 'rule')}, {_count(loaded.warnings, 'warning')}, no faults"
+
+
+def _count(things: Sequence[object], name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
 def check_report(loaded: Loaded) -> dict[str, Any]:
@@ -73,9 +78,7 @@ async def evaluate(loaded: Loaded) -> Once:
         sources = make_sources(loaded.config, doors.aws, clock)
         plan = make_plan(loaded, sources)
         try:
-            return await evaluate_once(
-                plan, sources, clock.now(), loaded.config.environment, EngineSettings().poll_timeout
-            )
+            return await evaluate_once(plan, clock.now(), loaded.config.environment, EngineSettings().poll_timeout)
         finally:
             for source in sources.values():
                 await source.close()
@@ -127,9 +130,9 @@ async def explain(url: str, name: str, labels: dict[str, str]) -> list[Explanati
         await store.close()
 
 
-def nothing_known(loaded: Loaded, name: str, alert: str) -> str:
+def nothing_known(config: Config, name: str, alert: str) -> str:
     """Why there is nothing to explain."""
-    if name in {rule.name for rule in loaded.rules}:
+    if name in {draft.name for draft in load_rules(config.rules).drafts}:
         return f"{alert}: the rule exists and the store has no change of it: no matching alert has left OK"
     return f"{alert}: no such alert in the store, and no rule named {name} in the configuration"
 

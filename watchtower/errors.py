@@ -11,7 +11,8 @@
     │   ├── Rejected         the vendor refused: nothing happened there
     │   └── Ambiguous        nobody knows whether the vendor acted
     ├── StoreError           the store is unreachable, locked or of another version
-    │   └── StoreLocked      another process holds the SQLite store
+    │   ├── StoreLocked      another process holds the SQLite store
+    │   └── StoreTooNew      a newer Watchtower wrote the store
     ├── ListenError          the address to listen on cannot be had
     └── Unreachable          a command found no daemon, or the daemon refused
 """
@@ -86,6 +87,10 @@ class StoreError(WatchtowerError):
 
 class StoreLocked(StoreError):
     """Another process holds the SQLite store."""
+
+
+class StoreTooNew(StoreError):
+    """The store was written by a newer Watchtower: waiting does not help."""
 
 
 class ListenError(WatchtowerError):

@@ -7,7 +7,7 @@ import os
 import signal
 import uuid
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -21,7 +21,7 @@ from watchtower.engine.engine import Engine
 from watchtower.engine.plan import Plan, build_plan
 from watchtower.engine.settings import EngineSettings
 from watchtower.engine.testing import send_test
-from watchtower.errors import ConfigError, ListenError, StoreError, StoreLocked
+from watchtower.errors import ConfigError, ListenError, StoreError, StoreLocked, StoreTooNew
 from watchtower.incidents.routing import Route, compile_routes
 from watchtower.live import Live
 from watchtower.notifiers.base import Doors
@@ -48,9 +48,11 @@ STORE_RETRY = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What exists once the store is ours."""
+    """What exists once the store is ours; ``stack`` closes it all, earlier AWS sessions included."""
 
     engine: Engine
+    stack: AsyncExitStack
+    http: aiohttp.ClientSession
     doors: Doors
     sources: dict[str, Source]
 
@@ -102,12 +104,20 @@ class Service:
 
     async def _start(self, stack: AsyncExitStack, store: Store) -> Running:
         config = self._loaded.config
-        doors = await stack.enter_async_context(open_doors(config))
-        sources = make_sources(config, doors.aws, self._clock)
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        doors, sources = self._open_outside(stack, http, config)
+        engine = Engine(store, self.live, self._clock, self._settings, config.environment)
+        return Running(engine, stack, http, doors, sources)
+
+    def _open_outside(
+        self, stack: AsyncExitStack, http: aiohttp.ClientSession, config: Config
+    ) -> tuple[Doors, dict[str, Source]]:
+        aws = AwsClients(config.aws)
+        stack.push_async_callback(aws.close)
+        sources = make_sources(config, aws, self._clock)
         for source in sources.values():
             stack.push_async_callback(source.close)
-        engine = Engine(store, sources, self.live, self._clock, self._settings, config.environment)
-        return Running(engine, doors, sources)
+        return Doors(http, aws), sources
 
     async def reload(self) -> None:
         """Read the files again; with faults nothing changes, and the log says which."""
@@ -121,6 +131,10 @@ class Service:
             if getattr(loaded.config, name) != getattr(self._loaded.config, name):
                 log.warning("reload.needs_restart", setting=name)
         if self._running is not None:
+            if loaded.config.aws != self._loaded.config.aws:
+                # The old sessions stay open until the end: polls in flight and resolves that are owed still use them.
+                doors, sources = self._open_outside(self._running.stack, self._running.http, loaded.config)
+                self._running = replace(self._running, doors=doors, sources=sources)
             await self._configure(self._running, loaded)
         self._loaded = loaded
         log.info("reloaded", rules=len(loaded.rules))
@@ -143,11 +157,16 @@ class Service:
         while not self._stopping.is_set():
             self.live.beat("store")
             try:
-                return await Store.open(url, clock=self._clock)
+                store = await Store.open(url, clock=self._clock)
             except StoreLocked as error:
                 self._waiting(str(error))
+            except StoreTooNew:
+                raise  # waiting does not make this program newer
             except StoreError as error:
                 self._waiting(f"store: {error}")
+            else:
+                self.live.retire("store")
+                return store
             await _first(self._clock.sleep(STORE_RETRY), self._stopping.wait())
         return None
 

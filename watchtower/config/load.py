@@ -52,6 +52,18 @@ def load(path: Path, *, mounts: str | None = None) -> Loaded:
     return Loaded(config, rules.rules, tuple(found))
 
 
+def load_for_reading(path: Path) -> Config:
+    """The configuration for commands that only read the store: no secret is needed for that.
+
+    Raises Unreadable when the file cannot be opened, ConfigError when it is faulty.
+    """
+    document = load_yaml(path)
+    config, faults = _read(document, read_secrets=False)
+    if document.faults or faults:
+        raise ConfigError(sorted({*document.faults, *faults}))
+    return config
+
+
 @dataclass(frozen=True, slots=True)
 class Beside:
     """A configuration that stands beside rule tests, the rules they test, and every fault of both, sorted."""

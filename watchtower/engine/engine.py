@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from watchtower.incidents.routing import Route
     from watchtower.live import Live
     from watchtower.notifiers.base import Notifier
-    from watchtower.sources.base import Source
     from watchtower.store.store import Store
     from watchtower.store.values import ClaimedUnit
 
@@ -49,14 +48,12 @@ class Engine:
     def __init__(
         self,
         store: Store,
-        sources: Mapping[str, Source],
         live: Live,
         clock: Clock,
         settings: EngineSettings,
         environment: str,
     ) -> None:
         self._store = store
-        self._sources = sources
         self._live = live
         self._clock = clock
         self._settings = settings
@@ -65,7 +62,7 @@ class Engine:
         self._plan = Plan({}, {SELF.id: SELF})
         self._routes: tuple[Route, ...] = ()
         self._writer = Writer(store)
-        self._ticker = Ticker(store, self._writer, sources, live, clock, settings, environment)
+        self._ticker = Ticker(store, self._writer, live, clock, settings, environment)
         self._selfwatch = SelfWatch(store, self._writer, live, clock, environment)
         self._switchboard = Switchboard()
         self._senders = Senders(self._switchboard, store, live, clock, settings)
@@ -88,7 +85,7 @@ class Engine:
 
     async def _end_orphans(self) -> None:
         known = await self._store.alert_states()
-        states, transitions = orphans(known, self._plan, self._sources, OWN_ALERTS, self._clock.now())
+        states, transitions = orphans(known, self._plan, OWN_ALERTS, self._clock.now())
         if states:
             await self._store.commit_orphans(states, transitions)
 

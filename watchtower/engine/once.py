@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from watchtower.engine.plan import SELF, newest_slot
-from watchtower.errors import SourceError
+from watchtower.engine.polling import poll
 from watchtower.evaluation.judge import judge
-from watchtower.model import Answer, PollResult, State, Trouble, TroubleReason
+from watchtower.model import Answer, State, Trouble
 from watchtower.sources.base import Poll
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from watchtower.engine.plan import Plan
     from watchtower.rulebook.rule import Rule
-    from watchtower.sources.base import Source, Unit
+    from watchtower.sources.base import Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,29 +41,17 @@ class Once:
     troubles: tuple[Trouble, ...]
 
 
-async def evaluate_once(
-    plan: Plan, sources: Mapping[str, Source], now: datetime, environment: str, patience: float
-) -> Once:
+async def evaluate_once(plan: Plan, now: datetime, environment: str, patience: float) -> Once:
     """Poll every unit at its newest complete slot and judge it as if nothing were known."""
     units = [unit for unit in plan.units.values() if unit is not SELF]
-    results = await asyncio.gather(*(_poll(sources[unit.source], unit, now, patience) for unit in units))
+    polls = [poll(plan.sources[unit.source], Poll(unit, newest_slot(unit, now), None, now), patience) for unit in units]
+    results = await asyncio.gather(*polls)
     rows: list[Row] = []
     for unit, result in zip(units, results, strict=True):
         for answer in result.answers:
             rows.extend(_rows(plan.rules[answer.rule], answer, unit, now, environment))
-    troubles = [trouble for result in results for trouble in result.troubles]
+    troubles = dict.fromkeys(trouble for result in results for trouble in result.troubles)
     return Once(tuple(_merged(rows)), tuple(troubles))
-
-
-async def _poll(source: Source, unit: Unit, now: datetime, patience: float) -> PollResult:
-    try:
-        async with asyncio.timeout(patience):
-            return await source.poll(Poll(unit, newest_slot(unit, now), None, now))
-    except SourceError as error:
-        reason, detail = TroubleReason(error.reason), error.detail
-    except TimeoutError:
-        reason, detail = TroubleReason.TIMEOUT, f"no answer within {patience:g} s"
-    return PollResult((), troubles=(Trouble(unit.source, unit.account, unit.region, reason, detail),))
 
 
 def _rows(rule: Rule, answer: Answer, unit: Unit, now: datetime, environment: str) -> list[Row]:

@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING
 from watchtower.evaluation.orphans import rule_removed, target_gone
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from watchtower.engine.plan import Plan
     from watchtower.model import AlertState, Transition
-    from watchtower.sources.base import Source
 
 
 def orphans(
     known: Sequence[AlertState],
     plan: Plan,
-    sources: Mapping[str, Source],
     own: Collection[str],
     now: datetime,
 ) -> tuple[list[AlertState], list[Transition]]:
@@ -26,7 +24,7 @@ def orphans(
     states: list[AlertState] = []
     transitions: list[Transition] = []
     for state in known:
-        if state.key.rule in own or plan.owner(state.key, sources) is not None:
+        if state.key.rule in own or plan.owner(state.key) is not None:
             continue
         end = target_gone if state.key.rule in plan.rules else rule_removed
         ended, change = end(state, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from watchtower.clock import epoch, from_epoch
@@ -33,18 +33,22 @@ SELF = Unit(
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be polled and evaluated; replaced whole on a reload, never changed."""
+    """What is to be polled, by whom, and evaluated; replaced whole on a reload, never changed.
+
+    A tick in flight keeps the plan it began with, its sources and their sessions included.
+    """
 
     rules: Mapping[str, Rule]
     units: Mapping[str, Unit]
+    sources: Mapping[str, Source] = field(default_factory=dict)
 
-    def owner(self, key: AlertKey, sources: Mapping[str, Source]) -> Unit | None:
+    def owner(self, key: AlertKey) -> Unit | None:
         """The unit that evaluates this alert, or None when nothing does any more."""
         rule = self.rules.get(key.rule)
         if rule is None:
             return None
         mine = (unit for unit in self.units.values() if unit.source == rule.source)
-        return next((unit for unit in mine if sources[unit.source].owns(unit, key.rule, key.identity)), None)
+        return next((unit for unit in mine if self.sources[unit.source].owns(unit, key.rule, key.identity)), None)
 
     def blinded(self, source: str, account: str, region: str) -> list[Rule]:
         """The rules that see nothing while this source fails in this account and region."""
@@ -61,7 +65,7 @@ def build_plan(rules: Iterable[Rule], sources: Mapping[str, Source], places: Seq
         asks = [_ask(rule) for rule in enabled.values() if rule.source == name]
         if asks:
             units.extend(source.plan(asks, places))
-    return Plan(enabled, {unit.id: unit for unit in units})
+    return Plan(enabled, {unit.id: unit for unit in units}, sources)
 
 
 def _ask(rule: Rule) -> Ask:

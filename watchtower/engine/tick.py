@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,14 +9,14 @@ import structlog
 
 from watchtower.clock import epoch, from_epoch
 from watchtower.engine.plan import due_at, newest_slot, skipped_slots
-from watchtower.errors import SourceError
+from watchtower.engine.polling import poll
 from watchtower.evaluation.judge import Outcome, judge
-from watchtower.model import PollResult, Trouble, TroubleReason
+from watchtower.model import PollResult, TroubleReason
 from watchtower.sources.base import Poll
 from watchtower.store.values import TickCommit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from watchtower.clock import Clock
@@ -42,7 +41,6 @@ class Ticker:
 
     store: Store
     writer: Writer
-    sources: Mapping[str, Source]
     live: Live
     clock: Clock
     settings: EngineSettings
@@ -55,7 +53,8 @@ class Ticker:
         tick = newest_slot(unit, now)
         self.live.metrics.tick_lag.observe(max(0.0, epoch(now) - epoch(claimed.due_at)))
 
-        polled = await self._poll(Poll(unit, tick, claimed.memory, now))
+        source, request = plan.sources[unit.source], Poll(unit, tick, claimed.memory, now)
+        polled = await poll(source, request, self.settings.poll_timeout)
         outcomes = await self._judge(plan, unit, tick, polled, now)
         commit = tick_commit(unit, claimed, tick, polled, outcomes, self.clock.now(), self.settings)
         committed = await self.writer.commit(commit)
@@ -64,18 +63,6 @@ class Ticker:
         self._say(unit, claimed, tick, polled, outcomes, committed, self.clock.monotonic() - began)
         return committed and bool(commit.transitions)
 
-    async def _poll(self, poll: Poll) -> PollResult:
-        """Poll; a poll that fails as a whole becomes a result without answers and with its trouble."""
-        unit = poll.unit
-        try:
-            async with asyncio.timeout(self.settings.poll_timeout):
-                return await self.sources[unit.source].poll(poll)
-        except SourceError as error:
-            reason, detail = TroubleReason(error.reason), error.detail
-        except TimeoutError:
-            reason, detail = TroubleReason.TIMEOUT, f"no answer within {self.settings.poll_timeout:g} s"
-        return PollResult((), troubles=(Trouble(unit.source, unit.account, unit.region, reason, detail),))
-
     async def _judge(self, plan: Plan, unit: Unit, tick: int, polled: PollResult, now: datetime) -> list[Outcome]:
         answers = [answer for answer in polled.answers if answer.rule in plan.rules]
         if not answers:
@@ -83,7 +70,7 @@ class Ticker:
         known = await self.store.alert_states([answer.rule for answer in answers])
         outcomes = []
         for answer in answers:
-            mine = _owned(self.sources[unit.source], unit, answer.rule, known)
+            mine = _owned(plan.sources[unit.source], unit, answer.rule, known)
             outcomes.append(
                 judge(
                     plan.rules[answer.rule],

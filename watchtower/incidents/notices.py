@@ -54,7 +54,8 @@ def title(tier: Priority, members: Sequence[NoticeMember]) -> str:
     first = ordered[0]
     alike = sum(member.firing == first.firing for member in ordered) - 1
     more = f" (and {alike} more)" if alike else ""
-    return f"{tier} {first.name}: {first.summary or first.labels}{more}"
+    said = (first.summary or str(first.labels)).removeprefix(f"{first.name}: ")
+    return f"{tier} {first.name}: {said}{more}"
 
 
 def notice(incident: Incident, event: Event, tier: Priority, *, reason: str, environment: str, now: datetime) -> Notice:

@@ -12,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 
-from watchtower.errors import StoreError
+from watchtower.errors import StoreError, StoreTooNew
 from watchtower.store.tables import meta
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _versions(connection: Connection, config: Config) -> tuple[str | None, str]:
     found = MigrationContext.configure(connection).get_current_revision()
     head = scripts.get_current_head() or ""
     if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
-        raise StoreError(
+        raise StoreTooNew(
             f"the store was written by a newer Watchtower: it has version {found}, this program knows up to {head}"
         )
     return found, head

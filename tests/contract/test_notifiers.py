@@ -17,7 +17,7 @@ from tests.support.deliveries import a_delivery, nasty_notices
 from tests.support.sns_endpoint import TOPIC, SnsEndpoint
 from watchtower.aws.clients import AwsClients
 from watchtower.aws.config import AwsConfig
-from watchtower.demo.faults import Fault, hang, refused, reset, server_error, slow, throttled
+from watchtower.demo.faults import Failing, Fault, hang, refused, reset, server_error, slow, throttled
 from watchtower.demo.pagerduty import DEMO_KEY, PagerDutyServer
 from watchtower.demo.slack import DEMO_TOKEN, SlackServer
 from watchtower.errors import Ambiguous, DeliveryError, Rejected
@@ -32,21 +32,25 @@ if TYPE_CHECKING:
 
 #: Seconds a request may take in these tests; the loopback answers in milliseconds.
 SHORT = 0.3
+#: Real seconds nothing here should need, however busy the machine is.
+PATIENT = 20.0
 
 
 @dataclass
 class Rig:
-    """A notifier and the vendor it talks to."""
+    """A notifier and the vendor it talks to; the impatient one has the vendor's silence for its subject."""
 
     notifier: Notifier
+    impatient: Notifier
     vendor: LoopbackVendor
     secret: str
     permanent: str
 
     async def failure(self, fault: Fault, delivery: Delivery | None = None) -> DeliveryError:
         self.vendor.faults.next(fault)
+        silent = fault.kind in (Failing.HANG, Failing.SLOW)
         with pytest.raises(DeliveryError) as caught:
-            await self.notifier.send(delivery or a_delivery())
+            await (self.impatient if silent else self.notifier).send(delivery or a_delivery())
         return caught.value
 
 
@@ -118,8 +122,9 @@ async def make_rig(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
             await aws.sns("eu-west-1", vendor.origin)  # making a client takes the SDK longer than SHORT
         written = kind.config(vendor)
         spec = NOTIFIERS[str(written["type"])]
-        notifier = spec.build("ops", spec.config.model_validate(written), Doors(http, aws, timeout=SHORT))
-        yield Rig(notifier, vendor, secret, kind.permanent)
+        config = spec.config.model_validate(written)
+        patient, impatient = (spec.build("ops", config, Doors(http, aws, timeout)) for timeout in (PATIENT, SHORT))
+        yield Rig(patient, impatient, vendor, secret, kind.permanent)
 
 
 @pytest.mark.parametrize("event", Event)

@@ -96,7 +96,7 @@ class RuleTestFileModel(Model):
     """A rule test file; its tests are read one by one, so that each is checked whatever the others are."""
 
     rules: Annotated[tuple[Path, ...], Field(min_length=1)] = ()
-    groups: Annotated[list[Any], Field(min_length=1)] = []
+    groups: Annotated[list[Any] | None, Field(min_length=1)] = None
     config: Path | None = None
     start: AwareDatetime = DEFAULT_START
     tests: list[Any] = Field(default_factory=list)

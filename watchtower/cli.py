@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from watchtower import __version__, client, commands
+from watchtower import __version__, client, commands, ruletest
 from watchtower import config as configuration
 from watchtower.errors import ConfigError, ListenError, StoreError, StoreTooNew, Unreachable, Unreadable
 from watchtower.logs import configure_logs
@@ -108,6 +108,23 @@ def check(config: ConfigPath, output: OutputFormat = Format.text) -> None:
         raise typer.Exit(1) from None
     report = commands.check_report(loaded)
     _print(report, commands.check_lines(loaded), output)
+
+
+@app.command("test", epilog=_example("watchtower test rules/tests/*.yaml --junit report.xml"))
+def rule_tests(
+    files: Annotated[list[Path], typer.Argument(help="Rule test files.", metavar="FILE...")],
+    output: OutputFormat = Format.text,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit's XML too.", metavar="FILE")] = None,
+) -> None:
+    """Run rule tests on a virtual clock: states, and with a configuration who is told."""
+    try:
+        reports = commands.run_rule_tests(files, junit)
+    except Unreadable as error:
+        _fail(str(error), code=2)
+    except OSError as error:
+        _fail(f"{junit} cannot be written: {error.strerror}", code=2)
+    _print(ruletest.report_data(reports), ruletest.report_lines(reports), output)
+    raise typer.Exit(0 if all(report.passed for report in reports) else 1)
 
 
 @app.command(epilog=_example("watchtower once --config watchtower.yaml"))

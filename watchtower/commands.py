@@ -15,15 +15,18 @@ from watchtower.engine.settings import EngineSettings
 from watchtower.matchers import parse_matchers
 from watchtower.model import Priority
 from watchtower.rulebook.loader import load_rules
+from watchtower.ruletest import junit_xml, run_files
 from watchtower.service import make_plan, make_sources, open_doors
 from watchtower.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from watchtower.config import Config, Loaded
     from watchtower.engine.once import Once
     from watchtower.faults import Fault
+    from watchtower.ruletest import FileReport
     from watchtower.store.values import Explanation
 
 # -- check ------------------------------------------------------------------------------------------------------------
@@ -66,6 +69,17 @@ def check_report(loaded: Loaded) -> dict[str, Any]:
             for rule in sorted(loaded.rules, key=lambda rule: rule.name)
         ],
     }
+
+
+# -- test -------------------------------------------------------------------------------------------------------------
+
+
+def run_rule_tests(files: Sequence[Path], junit: Path | None) -> list[FileReport]:
+    """Run rule test files; where ``junit`` names a file, it gets JUnit's XML. Raises Unreadable, OSError."""
+    reports = run_files(files, SystemClock())
+    if junit is not None:
+        junit.write_bytes(junit_xml(reports))
+    return reports
 
 
 # -- once -------------------------------------------------------------------------------------------------------------

@@ -95,7 +95,7 @@ def _facts(notice: Notice) -> dict[str, str]:
     member = message.lead(notice)
     facts = {"rule": message.rule(notice), "environment": notice.environment, **notice.group_labels}
     if member:
-        facts |= message.annotations(member) | message.labels(member)
+        facts |= message.annotated(member) | message.labels(member)
     return {name: value for name, value in facts.items() if one_line(value) and name not in _TOLD}
 
 

@@ -152,7 +152,7 @@ def labels(member: NoticeMember) -> dict[str, str]:
     return _bounded(member.labels)
 
 
-def annotations(member: NoticeMember) -> dict[str, str]:
+def annotated(member: NoticeMember) -> dict[str, str]:
     """The member's annotations, bounded in number and length."""
     return _bounded(member.annotations)
 
@@ -182,7 +182,7 @@ def _told(notice: Notice) -> list[str]:
         told += _listed(f"{counts(notice)}:", members(notice))
     if member:
         told += _listed("Labels:", [f"{key} = {value}" for key, value in labels(member).items()])
-        told += _listed("Annotations:", [f"{key} = {value}" for key, value in annotations(member).items()])
+        told += _listed("Annotations:", [f"{key} = {value}" for key, value in annotated(member).items()])
     return told
 
 
@@ -224,5 +224,5 @@ def _member_document(member: NoticeMember) -> dict[str, Any]:
         "value": member.value,
         "since": member.since.isoformat(),
         "labels": labels(member),
-        "annotations": annotations(member),
+        "annotations": annotated(member),
     }

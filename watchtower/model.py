@@ -5,13 +5,16 @@ Times are aware UTC ``datetime``, in series whole epoch seconds (CloudWatch's un
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence  # noqa: TC003 - types that the store reads back
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+
+from watchtower.labels import EMPTY as EMPTY
+from watchtower.labels import Labels as Labels
+from watchtower.labels import stable_hash as stable_hash
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -71,65 +74,6 @@ class TroubleReason(StrEnum):
     UNREACHABLE = "unreachable"
     INVALID = "invalid"
     INTERNAL = "internal"
-
-
-class Labels(Mapping[str, str]):
-    """An immutable, hashable set of labels, kept in the order of their names."""
-
-    __slots__ = ("_pairs",)
-
-    def __init__(self, labels: Mapping[str, str] | Sequence[tuple[str, str]] = ()) -> None:
-        pairs = labels.items() if isinstance(labels, Mapping) else labels
-        self._pairs = tuple(sorted(dict(pairs).items()))
-
-    def __getitem__(self, name: str) -> str:
-        for key, value in self._pairs:
-            if key == name:
-                return value
-        raise KeyError(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return (key for key, _ in self._pairs)
-
-    def __len__(self) -> int:
-        return len(self._pairs)
-
-    def __hash__(self) -> int:
-        return hash(self._pairs)
-
-    def __eq__(self, other: object) -> bool:
-        if isinstance(other, Labels):
-            return self._pairs == other._pairs
-        return NotImplemented
-
-    def __repr__(self) -> str:
-        return f"Labels({self})"
-
-    def __str__(self) -> str:
-        return "{" + ", ".join(f'{key}="{_escaped(value)}"' for key, value in self._pairs) + "}"
-
-    def merged(self, *others: Mapping[str, str]) -> Labels:
-        """These labels with the others laid over them, later ones winning."""
-        merged = dict(self._pairs)
-        for other in others:
-            merged.update(other)
-        return Labels(merged)
-
-    def only(self, names: Sequence[str]) -> Labels:
-        """The named labels; one that is absent is left out."""
-        return Labels([(key, value) for key, value in self._pairs if key in names])
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-
-
-EMPTY = Labels()
-
-
-def stable_hash(*parts: str) -> str:
-    """Sixteen hex digits that are the same in every process and release."""
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,7 +279,11 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NoticeMember:
-    """One alert inside a notice, as people read it."""
+    """One alert inside a notice, as people read it.
+
+    ``muted_by`` says what holds it back (a silence, a mute window, an inhibitor, route hours), empty when nothing
+    does; of a resolved member, what held it back when it ended.
+    """
 
     alert_id: str
     name: str
@@ -351,13 +299,15 @@ class NoticeMember:
     annotations: Labels = EMPTY
     evidence: tuple[str, ...] = ()
     no_data_since: datetime | None = None
+    muted_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
     """What one delivery says: everything a notifier may render, fixed when the flush decided.
 
-    ``members`` is bounded (urgent and firing ones first); ``firing`` and ``resolved`` count all of them.
+    ``members`` is bounded (urgent and firing ones first); ``firing``, ``muted`` (firing, but held back) and
+    ``resolved`` count all of them.
     """
 
     incident_id: str
@@ -374,6 +324,7 @@ class Notice:
     resolved: int
     reason: str = ""
     ended_at: datetime | None = None
+    muted: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ import pytest
 from tests.support.clock import START
 from tests.support.stores import World, at, change, key, look, state, tick, unit
 from watchtower.errors import StoreError
-from watchtower.model import State
+from watchtower.evaluation.roll import Census
+from watchtower.model import AlertMemory, Priority, State
 from watchtower.store.values import UnitRow
 
 if TYPE_CHECKING:
@@ -177,6 +178,31 @@ async def test_states_come_back_as_they_were_given(store: Store) -> None:
         given.key,
         plain.key,
     }
+
+
+async def test_what_the_evaluation_remembers_of_an_alert_comes_back_even_when_it_is_ok(store: Store) -> None:
+    memory = AlertMemory((1_767_571_200, -1_767_571_260), True, True, Priority.P3)
+    given = [replace(state(), memory=memory), replace(state("db-2", now=State.OK), memory=memory)]
+    await store.commit_orphans([*given, state("db-3", now=State.OK)], [])
+    assert await store.alert_states() == given[:1]
+    found = await store.alert_states(["CpuHigh"], include_memories=True)
+    assert {one.key: one.memory for one in found} == {one.key: memory for one in given}
+    await store.commit_orphans([state("db-2", now=State.OK)], [])
+    assert await store.alert_states(include_memories=True) == given[:1]
+
+
+async def test_a_unit_keeps_its_roll_and_its_census_until_there_are_new_ones(store: Store) -> None:
+    await store.sync_units([unit()])
+    census = (Census("CpuHigh", 3, 60, None, 2), Census("Empty", 0, 60, 120))
+    first = replace(tick("u1", (await claim(store))["u1"], due_at=START), roll=b"roll", census=census)
+    await store.commit_ticks([first])
+    [again] = await store.claim_units("a", limit=1, lease=30)
+    assert (again.roll, again.census) == (b"roll", census)
+    await store.commit_ticks([tick("u1", again.epoch, due_at=START)])
+    [row] = await store.unit_health()
+    assert row.census == census
+    [later] = await store.claim_units("a", limit=1, lease=30)
+    assert later.roll == b"roll"
 
 
 async def test_an_alert_that_misses_data_while_firing_is_remembered(store: Store) -> None:

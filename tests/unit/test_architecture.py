@@ -13,7 +13,7 @@ ROOT = Path(watchtower.__file__).parent
 
 #: Rooms from top to bottom: a module imports only rooms above its own, or its own room.
 ROOMS = [
-    ["model", "errors", "faults", "durations", "clock", "schema", "secrets", "yamlfile", "redaction"],
+    ["labels", "model", "errors", "faults", "durations", "clock", "schema", "secrets", "yamlfile", "redaction"],
     ["matchers", "templates"],
     ["aws"],
     ["inventory"],

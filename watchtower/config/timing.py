@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def worst_case_seconds(rule: Rule, config: Config) -> float:
     """Seconds from the breach to the page of the rule's most urgent priority, at worst.
 
-    CloudWatch: N periods and one evaluation more, because a breach begins anywhere between two; then the publication delay.
+    CloudWatch: N periods and one evaluation more, because a breach begins anywhere between two; then the publication
+    delay.
     Probes: the interval for each probe that must fail, and the timeout of the last. P1 and P2 skip ``group_wait``;
     for the others the longest of the routes that could take the alert counts.
     """

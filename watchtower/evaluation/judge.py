@@ -5,47 +5,38 @@ The batch is decided in numpy. Only series that are not plainly OK, or were not,
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from watchtower.clock import from_epoch
-from watchtower.evaluation.case import Case, Change, Scene, decide
+from watchtower.evaluation.case import Case, Change, Scene, decide, step, waiting
+from watchtower.evaluation.endings import Absent, endings
+from watchtower.evaluation.flapping import Grid
 from watchtower.evaluation.levels import Ruling, rule_on
 from watchtower.evaluation.missing_data import Code
+from watchtower.evaluation.outcome import Outcome, Verdict
+from watchtower.evaluation.overrides import variants
 from watchtower.evaluation.recovery import recovery
 from watchtower.evaluation.window import Window
-from watchtower.evaluation.wording import Count
-from watchtower.model import AlertState, SeriesBatch, State, Transition, Truth
+from watchtower.evaluation.wording import Count, silence_reason
+from watchtower.model import AlertState, SeriesBatch, State, Truth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from numpy.typing import NDArray
 
-    from watchtower.model import AlertKey, Answer
+    from watchtower.model import AlertKey, Answer, Labels
     from watchtower.rulebook.rule import Rule
 
+    Known = Mapping[tuple[tuple[str, str], ...], AlertState]
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one answer changes.
+__all__ = ["Outcome", "judge"]
 
-    ``states`` are rows to write: alerts that are not OK and changed, and those that became OK (state OK, not
-    firing). ``evaluated`` and ``held`` count series; ``alarms`` and ``insufficient`` say how many of the
-    evaluated are now in that state. ``notes`` name the templates that failed.
-    """
-
-    states: tuple[AlertState, ...]
-    transitions: tuple[Transition, ...]
-    evaluated: int
-    held: int
-    alarms: int
-    insufficient: int
-    notes: tuple[str, ...] = ()
+_pairs = attrgetter("identity.pairs")
 
 
 def judge(
@@ -57,61 +48,87 @@ def judge(
     period: int,
     now: datetime,
     environment: str,
+    absent: Collection[Labels] = (),
 ) -> Outcome:
     """Judge one rule's answer at ``tick`` (epoch seconds, the end of the newest slot; ``period`` in seconds).
 
-    ``previous`` holds the rule's alerts that are not OK. A series that was not seen (its truth holds its
-    state, or it is absent from the answer) changes nothing.
+    ``previous`` holds the rule's alerts that are not OK, or that remember something. A series that was not seen (its
+    truth holds its state, or it is absent from the answer) changes nothing; but ``absent`` are those that were away
+    from complete answers for as long as the rule waits (``vanished: {after}``).
     """
-    seen = [one for one in answer.observations if one.truth is Truth.VALUE or one.truth is Truth.NO_DATA]
-    batch = SeriesBatch.of(seen, end=tick, period=period, slots=rule.slots)
+    gone = set(answer.gone)
+    seen = [each for each in answer.observations if each.truth is Truth.VALUE or each.truth is Truth.NO_DATA]
+    if gone:
+        seen = [each for each in seen if each.identity not in gone]
+    known = {key.identity.pairs: state for key, state in previous.items()}
+    verdict, grid = Verdict(), Grid(tick, rule.every)
+    for variant, series in variants(rule, seen, environment):
+        scene = Scene(variant, grid, now, environment)
+        _judge_alike(verdict, scene, SeriesBatch.of(series, end=tick, period=period, slots=rule.slots), known, period)
+    verdict.add(*endings(Scene(rule, grid, now, environment), Absent(gone, absent), previous, period))
+    return verdict.outcome(evaluated=len(seen), held=len(answer.observations) - len(seen))
+
+
+def _judge_alike(verdict: Verdict, scene: Scene, batch: SeriesBatch, known: Known, period: int) -> None:
+    """Judge series that have the same levels."""
+    rule = scene.rule
     ruling = rule_on(rule.levels, batch.values, rule.missing)
-    docket = _docket(batch, ruling, previous)
-    scene = Scene(rule, from_epoch(tick), now, environment)
-    states = Counter({State.INSUFFICIENT_DATA: docket.waiting})
-    changes: list[Change] = []
+    docket = _docket(batch, ruling, known)
+    verdict.count(State.INSUFFICIENT_DATA, docket.waiting + len(docket.new))
+    verdict.count_pending(_pending(ruling))
+    if docket.new:
+        reason = silence_reason(Window.of(batch.times, batch.values[docket.new[0]], period))
+        verdict.add(*(Change(waiting(scene, batch.series[row], reason)) for row in docket.new))
     for case in _cases(rule, batch, ruling, docket, period):
-        states[case.next.state] += 1
-        changed = decide(scene, case)
+        taken = step(scene, case)
+        verdict.count(taken.after.state)
+        changed = decide(scene, case, taken)
         if changed is not None:
-            changes.append(changed)
-    return Outcome(
-        states=tuple(changed.state for changed in changes),
-        transitions=tuple(changed.transition for changed in changes if changed.transition is not None),
-        evaluated=len(seen),
-        held=len(answer.observations) - len(seen),
-        alarms=states[State.ALARM],
-        insufficient=states[State.INSUFFICIENT_DATA],
-        notes=tuple(dict.fromkeys(note for changed in changes for note in changed.notes)),
-    )
+            verdict.add(changed)
+
+
+def _pending(ruling: Ruling) -> int:
+    """How many breach, but not often enough."""
+    breaching = np.logical_or.reduce([verdicts.breaching > 0 for verdicts in ruling.verdicts])
+    return int((breaching & (ruling.codes != Code.ALARM)).sum())
 
 
 @dataclass(frozen=True, slots=True)
 class _Docket:
     """The rows that may change something, each with what is remembered of it.
 
-    ``waiting`` counts those that had no data, never fired and still have none: nothing to say of them.
+    ``waiting`` counts those that had no data, never fired and still have none: nothing to say of them. ``new`` are
+    rows without any datapoint of which nothing is remembered.
     """
 
     rows: tuple[tuple[int, AlertState | None], ...]
     waiting: int
+    new: tuple[int, ...]
 
 
-def _docket(batch: SeriesBatch, ruling: Ruling, previous: Mapping[AlertKey, AlertState]) -> _Docket:
-    in_question = (ruling.codes == Code.ALARM) | (ruling.codes == Code.INSUFFICIENT_DATA)
-    if not previous:
-        return _Docket(tuple((row, None) for row in np.flatnonzero(in_question).tolist()), 0)
-    known = {key.identity: state for key, state in previous.items()}
-    befores = [known.get(observation.identity) for observation in batch.series]
-    remembered = _mask(before is not None for before in befores)
-    silent = (ruling.codes == Code.INSUFFICIENT_DATA) | (ruling.codes == Code.RETAIN)
-    waiting = silent & _mask(before is not None and not before.firing for before in befores)
-    rows = np.flatnonzero((in_question | remembered) & ~waiting).tolist()
-    return _Docket(tuple((row, befores[row]) for row in rows), int(waiting.sum()))
+def _docket(batch: SeriesBatch, ruling: Ruling, known: Known) -> _Docket:
+    alarmed, insufficient = ruling.codes == Code.ALARM, ruling.codes == Code.INSUFFICIENT_DATA
+    empty = insufficient & np.isnan(batch.values).all(axis=1)
+    if not known:
+        rows = np.flatnonzero((alarmed | insufficient) & ~empty).tolist()
+        return _Docket(tuple((row, None) for row in rows), 0, tuple(np.flatnonzero(empty).tolist()))
+    befores = list(map(known.get, map(_pairs, batch.series)))
+    remembered = _rows([row for row, before in enumerate(befores) if before is not None], len(befores))
+    idle = _rows([row for row in np.flatnonzero(remembered).tolist() if _waits(befores[row])], len(befores))
+    waits = (insufficient | (ruling.codes == Code.RETAIN)) & idle
+    new = empty & ~remembered
+    rows = np.flatnonzero((alarmed | insufficient | remembered) & ~waits & ~new).tolist()
+    return _Docket(tuple((row, befores[row]) for row in rows), int(waits.sum()), tuple(np.flatnonzero(new).tolist()))
 
 
-def _mask(truths: Iterable[bool]) -> NDArray[np.bool_]:
-    return np.fromiter(truths, np.bool_)
+def _waits(before: AlertState | None) -> bool:
+    return before is not None and before.state is State.INSUFFICIENT_DATA and not before.firing
+
+
+def _rows(marked: Sequence[int], count: int) -> NDArray[np.bool_]:
+    mask = np.zeros(count, np.bool_)
+    mask[marked] = True
+    return mask
 
 
 def _cases(rule: Rule, batch: SeriesBatch, ruling: Ruling, docket: _Docket, period: int) -> Iterator[Case]:

@@ -61,10 +61,7 @@ def labels_of(
 
     Later ones win: automatic, the rule's, the level's that has this priority, context, identity.
     """
-    automatic = {"alert": rule.name, "group": rule.group, "source": rule.source, "environment": environment}
-    if priority is not None:
-        automatic["priority"] = str(priority)
-    known = Labels(automatic).merged(observation.context, observation.identity)
+    known = known_labels(rule, observation, environment, priority)
     templates = dict(rule.labels)
     for level in rule.levels:
         if level.priority is priority:
@@ -72,4 +69,14 @@ def labels_of(
     if not templates:
         return known, ()
     own, notes = render_all(templates, Facts(known, value, observation.reason, priority))
-    return Labels(automatic).merged(own, observation.context, observation.identity), notes
+    return known.merged(own, observation.context, observation.identity), notes
+
+
+def known_labels(rule: Rule, observation: Observation, environment: str, priority: Priority | None) -> Labels:
+    """The labels that no template makes: automatic, context and identity."""
+    known = {"alert": rule.name, "group": rule.group, "source": rule.source, "environment": environment}
+    if priority is not None:
+        known["priority"] = str(priority)
+    known.update(observation.context)
+    known.update(observation.identity)
+    return Labels(known)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from watchtower.evaluation.telling import change
-from watchtower.model import State
+from watchtower.model import NOTHING, State
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,6 +24,16 @@ def target_gone(state: AlertState, now: datetime) -> tuple[AlertState, Transitio
     return _ended(state, "target gone", now)
 
 
+def vanished(state: AlertState, away: str, now: datetime) -> tuple[AlertState, Transition]:
+    """End an alert whose series is not listed any more, where its rule says that this is an end."""
+    return _ended(state, away, now)
+
+
+def forgotten(state: AlertState, away: str, now: datetime) -> AlertState:
+    """The end of a row that fired for nobody and whose series is not there any more."""
+    return _ended(state, away, now)[0]
+
+
 def _ended(state: AlertState, reason: str, now: datetime) -> tuple[AlertState, Transition]:
     after = replace(
         state,
@@ -36,5 +46,6 @@ def _ended(state: AlertState, reason: str, now: datetime) -> tuple[AlertState, T
         updated_at=now,
         no_data_since=None,
         recovering=False,
+        memory=NOTHING,
     )
     return after, change(state, after, f"{state.key}: {reason}")

@@ -62,5 +62,6 @@ def told_by(rule: Rule, transition: Transition, said: str = "") -> tuple[Transit
         rule_file=rule.file,
         rule_line=rule.line,
         notify=rule.notify,
+        unsent="" if rule.notify else "rule has notify: false",
     )
     return told, (*notes, *summary_notes, *runbook_notes)

@@ -118,13 +118,14 @@ class Condition:
         fewest = max(0, 2 - floor(log10(abs(value / scale)))) if value else 0
         for decimals in range(fewest, fewest + 15):
             shown = round(value / scale, decimals)
-            if self._holds(shown * scale) == self._holds(value):
+            if self.holds(shown * scale) == self.holds(value):
                 break
         number = f"{shown:.{decimals}f}"
         number = number.rstrip("0").rstrip(".") if "." in number else number
         return f"{number} {self.unit}".rstrip() if self.unit in _FACTORS else number + self.unit
 
-    def _holds(self, value: float) -> bool:
+    def holds(self, value: float) -> bool:
+        """Whether one value breaches; under ``no_data`` none does."""
         return any(interval.contains(Interval(value, value, True, True)) for interval in self.intervals)
 
     def breaches(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:

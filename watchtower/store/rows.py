@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from watchtower.incidents.model import Debt, Decision, DeliveryBrief, Incident
-from watchtower.model import AlertKey, AlertState, Delivery
+from watchtower.model import NOTHING, AlertKey, AlertState, Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,8 @@ def _same_names(row: AnyRow, cls: type) -> dict[str, Any]:
 
 def alert_state(row: AnyRow) -> AlertState:
     """A row of ``alert_state``."""
-    return AlertState(key=AlertKey(row.rule, row.identity), **_same_names(row, AlertState))
+    values = _same_names(row, AlertState)
+    return AlertState(key=AlertKey(row.rule, row.identity), **{**values, "memory": row.memory or NOTHING})
 
 
 def state_values(state: AlertState) -> dict[str, Any]:
@@ -46,6 +47,7 @@ def state_values(state: AlertState) -> dict[str, Any]:
         "seq": state.seq,
         "no_data_since": state.no_data_since,
         "recovering": state.recovering,
+        "memory": None if state.memory == NOTHING else state.memory,
     }
 
 

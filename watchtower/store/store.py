@@ -104,9 +104,14 @@ class Store:
         """How every unit fares."""
         return await self._database.read(units.health)
 
-    async def alert_states(self, rules: Collection[str] | None = None, *, include_ok: bool = False) -> list[AlertState]:
-        """What is remembered of alerts that are not plainly OK; of all with ``include_ok``."""
-        return await self._database.read(ticks.states, rules, include_ok=include_ok)
+    async def alert_states(
+        self, rules: Collection[str] | None = None, *, include_ok: bool = False, include_memories: bool = False
+    ) -> list[AlertState]:
+        """What is remembered of alerts that are not plainly OK; of all with ``include_ok``.
+
+        With ``include_memories`` also of those that are OK and whose past the next evaluation must know.
+        """
+        return await self._database.read(ticks.states, rules, include_ok=include_ok, include_memories=include_memories)
 
     async def commit_orphans(self, states: Sequence[AlertState], transitions: Sequence[Transition]) -> None:
         """Commit what a change of the plan ended (rule removed, target gone), outside of any unit."""

@@ -23,7 +23,8 @@ from sqlalchemy import (
     text,
 )
 
-from watchtower.model import DeliveryState, Event, Labels, Notice, NoticeMember, State, Transition
+from watchtower.evaluation.roll import Census
+from watchtower.model import AlertMemory, DeliveryState, Event, Labels, Notice, NoticeMember, State, Transition
 from watchtower.store.columns import Coded, Moment, Prose, Rank, Sequence, Word
 
 metadata = MetaData()
@@ -54,6 +55,8 @@ work_unit = Table(
     Column("failing_since", Moment),
     Column("failures", Integer, nullable=False),
     Column("failure", Prose, nullable=False),
+    Column("roll", LargeBinary),
+    Column("census", Coded(tuple[Census, ...])),
 )
 
 alert_state = Table(
@@ -73,6 +76,7 @@ alert_state = Table(
     Column("seq", BigInteger, nullable=False),
     Column("no_data_since", Moment),
     Column("recovering", Boolean, nullable=False),
+    Column("memory", Coded(AlertMemory)),  # null where there is nothing to remember
 )
 
 alert_transition = Table(

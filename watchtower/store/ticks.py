@@ -68,6 +68,8 @@ def _advance() -> Update:
             due_at=bindparam("next_due"),
             last_tick=func.coalesce(bindparam("tick", type_=BigInteger), unit.last_tick),
             memory=func.coalesce(bindparam("blob", type_=LargeBinary), unit.memory),
+            roll=func.coalesce(bindparam("called", type_=LargeBinary), unit.roll),
+            census=func.coalesce(bindparam("counted", type_=unit.census.type), unit.census),
             failing_since=bindparam("failed_since"),
             failures=bindparam("failed"),
             failure=bindparam("why"),
@@ -82,6 +84,8 @@ def _progress(tick: TickCommit) -> dict[str, Any]:
         "next_due": tick.due_at,
         "tick": tick.last_tick,
         "blob": tick.memory,
+        "called": tick.roll,
+        "counted": tick.census,
         "failed_since": tick.failing_since,
         "failed": tick.failures,
         "why": tick.failure,
@@ -102,11 +106,14 @@ async def _add_transitions(work: Work, transitions: Iterable[Transition]) -> Non
         await work.conn.execute(insert(alert_transition), values)
 
 
-async def states(work: Work, rules: Collection[str] | None, *, include_ok: bool) -> list[AlertState]:
+async def states(
+    work: Work, rules: Collection[str] | None, *, include_ok: bool, include_memories: bool
+) -> list[AlertState]:
     """What is remembered of alerts, of these rules or of all."""
     query = select(alert_state).order_by(alert_state.c.id)
     if not include_ok:
-        query = query.where(or_(alert_state.c.firing, alert_state.c.state != State.OK))
+        remembered = [alert_state.c.memory.is_not(None)] if include_memories else []
+        query = query.where(or_(alert_state.c.firing, alert_state.c.state != State.OK, *remembered))
     if rules is not None:
         query = query.where(alert_state.c.rule.in_(sorted(rules)))
     return [rows.alert_state(row) for row in await work.conn.execute(query)]

@@ -123,6 +123,8 @@ def _claimed(row: AnyRow) -> ClaimedUnit:
         memory=row.memory,
         failing_since=row.failing_since,
         failures=row.failures,
+        roll=row.roll,
+        census=row.census or (),
     )
 
 
@@ -142,7 +144,7 @@ async def health(work: Work) -> list[UnitHealth]:
     """How every unit fares."""
     names = UnitHealth.__dataclass_fields__
     rows = await work.conn.execute(select(*(work_unit.c[name] for name in names)).order_by(work_unit.c.id))
-    return [UnitHealth(**row._mapping) for row in rows]
+    return [UnitHealth(**{**row._mapping, "census": row.census or ()}) for row in rows]
 
 
 async def free_all(work: Work) -> None:

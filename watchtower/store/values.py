@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from watchtower.evaluation.roll import Census
     from watchtower.incidents.model import Debt, Decision, Incident
     from watchtower.model import AlertState, Delivery, DeliveryState, Priority, Transition
 
@@ -31,6 +32,7 @@ class ClaimedUnit:
     """A unit this worker may tick until its lease ends; ``epoch`` fences the commit.
 
     ``last_tick`` is the newest committed tick (epoch seconds); ``failures`` counts polls that failed in a row.
+    ``roll`` and ``census`` are what the unit knows of its rules' series.
     """
 
     id: str
@@ -40,13 +42,16 @@ class ClaimedUnit:
     memory: bytes | None
     failing_since: datetime | None
     failures: int
+    roll: bytes | None = None
+    census: tuple[Census, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TickCommit:
     """Everything one tick changes; committed whole, or not at all when the epoch no longer holds.
 
-    ``last_tick`` None keeps the old one (the poll failed and keeps its slot); ``memory`` None keeps the old.
+    ``last_tick`` None keeps the old one (the poll failed and keeps its slot); ``memory``, ``roll`` and ``census`` None
+    keep the old.
     """
 
     unit: str
@@ -59,6 +64,8 @@ class TickCommit:
     failure: str
     states: tuple[AlertState, ...] = ()
     transitions: tuple[Transition, ...] = ()
+    roll: bytes | None = None
+    census: tuple[Census, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,7 @@ class UnitHealth:
     failing_since: datetime | None
     failures: int
     failure: str
+    census: tuple[Census, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def test_every_value_that_is_kept_as_text_survives(value: Any) -> None:
 def test_the_samples_above_fill_every_field_with_more_than_its_default(kind: type) -> None:
     """A field that no sample fills could be read back as anything."""
     samples: dict[type, Any] = {
-        Transition: replace(change(), from_priority=Priority.P1, runbook="r", seq=3, notify=False),
+        Transition: replace(change(), from_priority=Priority.P1, runbook="r", seq=3, notify=False, unsent="u"),
         NoticeMember: replace(member(), runbook="r", annotations=change().annotations),
         Notice: replace(notice("i", Event.UPDATE, Priority.P1), reason="r", ended_at=START, resolved=2),
     }

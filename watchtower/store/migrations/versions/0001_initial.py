@@ -58,6 +58,8 @@ def _work_unit() -> None:
         sa.Column("failing_since", sa.BigInteger()),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("failure", sa.Text(), nullable=False),
+        sa.Column("roll", sa.LargeBinary()),
+        sa.Column("census", sa.Text()),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_work_unit_due_at", "work_unit", ["due_at"])
@@ -80,6 +82,7 @@ def _alert_state() -> None:
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("no_data_since", sa.BigInteger()),
         sa.Column("recovering", sa.Boolean(), nullable=False),
+        sa.Column("memory", sa.Text()),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_alert_state_rule", "alert_state", ["rule"])

@@ -1,0 +1,68 @@
+"""Labels: what series and alerts are told apart and chosen by."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+
+
+class Labels(Mapping[str, str]):
+    """An immutable, hashable set of labels, kept in the order of their names."""
+
+    __slots__ = ("pairs",)
+
+    #: Names and values in the order of the names: as good a key as the labels, and hashed faster.
+    pairs: tuple[tuple[str, str], ...]
+
+    def __init__(self, labels: Mapping[str, str] | Sequence[tuple[str, str]] = ()) -> None:
+        pairs = labels.items() if isinstance(labels, Mapping) else labels
+        self.pairs = tuple(sorted(dict(pairs).items()))
+
+    def __getitem__(self, name: str) -> str:
+        for key, value in self.pairs:
+            if key == name:
+                return value
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return (key for key, _ in self.pairs)
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __hash__(self) -> int:
+        return hash(self.pairs)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Labels):
+            return self.pairs == other.pairs
+        return NotImplemented
+
+    def __repr__(self) -> str:
+        return f"Labels({self})"
+
+    def __str__(self) -> str:
+        return "{" + ", ".join(f'{key}="{_escaped(value)}"' for key, value in self.pairs) + "}"
+
+    def merged(self, *others: Mapping[str, str]) -> Labels:
+        """These labels with the others laid over them, later ones winning."""
+        merged = dict(self.pairs)
+        for other in others:
+            merged.update(other)
+        return Labels(merged)
+
+    def only(self, names: Sequence[str]) -> Labels:
+        """The named labels; one that is absent is left out."""
+        return Labels([(key, value) for key, value in self.pairs if key in names])
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+EMPTY = Labels()
+
+
+def stable_hash(*parts: str) -> str:
+    """Sixteen hex digits that are the same in every process and release."""
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]

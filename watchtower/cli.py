@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
-import orjson
 import typer
 import uvloop
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from watchtower import __version__, client, commands, ruletest
 from watchtower import config as configuration
 from watchtower.errors import ConfigError, ListenError, StoreError, StoreTooNew, Unreachable, Unreadable
 from watchtower.logs import configure_logs
 from watchtower.service import Service, run_until_signalled
+from watchtower.terminal import DaemonUrl, Format, OutputFormat, example, fail, print_data, print_json, print_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from watchtower.config import Config, Loaded
 
 app = typer.Typer(
@@ -36,26 +30,7 @@ app = typer.Typer(
 )
 
 
-class Format(StrEnum):
-    """How a command prints data."""
-
-    text = "text"
-    json = "json"
-
-
 ConfigPath = Annotated[Path, typer.Option("--config", help="The configuration file.", metavar="FILE")]
-OutputFormat = Annotated[Format, typer.Option("--format", help="How to print.")]
-DaemonUrl = Annotated[
-    str, typer.Option("--url", envvar="WATCHTOWER_URL", help="Where the daemon listens.", metavar="URL")
-]
-
-
-#: Characters of a line when nobody looks: a row stays on one line, for grep.
-_PIPED_WIDTH = 10_000
-
-
-def _example(text: str) -> str:
-    return f"Example: {text}"
 
 
 @app.callback(invoke_without_command=True)
@@ -68,7 +43,7 @@ def root(
         raise typer.Exit
 
 
-@app.command(epilog=_example("watchtower run --config watchtower.yaml"))
+@app.command(epilog=example("watchtower run --config watchtower.yaml"))
 def run(config: ConfigPath) -> None:
     """Run the daemon; SIGTERM drains and stops within 10 s, SIGHUP reloads."""
     loaded = _load(config)
@@ -76,10 +51,10 @@ def run(config: ConfigPath) -> None:
     try:
         uvloop.run(run_until_signalled(Service(config, loaded)))
     except (ListenError, StoreTooNew) as error:
-        _fail(str(error), code=1)
+        fail(str(error), code=1)
 
 
-@app.command(epilog=_example("watchtower demo --once"))
+@app.command(epilog=example("watchtower demo --once"))
 def demo(
     once: Annotated[bool, typer.Option("--once", help="End with the scenario.")] = False,
     speed: Annotated[float, typer.Option(help="Virtual seconds in one real second.", min=1, max=240)] = 30,
@@ -92,25 +67,25 @@ def demo(
     try:
         kept = uvloop.run(run_demo(once=once, speed=speed, listen=listen, rules=rules))
     except (ConfigError, ListenError) as error:
-        _fail(str(error), code=1)
+        fail(str(error), code=1)
     raise typer.Exit(0 if kept else 1)
 
 
-@app.command(epilog=_example("watchtower check --config watchtower.yaml"))
+@app.command(epilog=example("watchtower check --config watchtower.yaml"))
 def check(config: ConfigPath, output: OutputFormat = Format.text) -> None:
     """Print all faults and warnings, sorted, and each rule's worst-case time to page."""
     try:
         loaded = configuration.load(config)
     except Unreadable as error:
-        _fail(str(error), code=2)
+        fail(str(error), code=2)
     except ConfigError as error:
-        _print(commands.fault_rows(error.faults), commands.fault_lines(error.faults), output)
+        print_data(commands.fault_rows(error.faults), commands.fault_lines(error.faults), output)
         raise typer.Exit(1) from None
     report = commands.check_report(loaded)
-    _print(report, commands.check_lines(loaded), output)
+    print_data(report, commands.check_lines(loaded), output)
 
 
-@app.command("test", epilog=_example("watchtower test rules/tests/*.yaml --junit report.xml"))
+@app.command("test", epilog=example("watchtower test rules/tests/*.yaml --junit report.xml"))
 def rule_tests(
     files: Annotated[list[Path], typer.Argument(help="Rule test files.", metavar="FILE...")],
     output: OutputFormat = Format.text,
@@ -120,30 +95,30 @@ def rule_tests(
     try:
         reports = commands.run_rule_tests(files, junit)
     except Unreadable as error:
-        _fail(str(error), code=2)
+        fail(str(error), code=2)
     except OSError as error:
-        _fail(f"{junit} cannot be written: {error.strerror}", code=2)
-    _print(ruletest.report_data(reports), ruletest.report_lines(reports), output)
+        fail(f"{junit} cannot be written: {error.strerror}", code=2)
+    print_data(ruletest.report_data(reports), ruletest.report_lines(reports), output)
     raise typer.Exit(0 if all(report.passed for report in reports) else 1)
 
 
-@app.command(epilog=_example("watchtower once --config watchtower.yaml"))
+@app.command(epilog=example("watchtower once --config watchtower.yaml"))
 def once(config: ConfigPath, output: OutputFormat = Format.text) -> None:
     """Evaluate every rule once and print a table; nothing is sent."""
     loaded = _load(config)
     configure_logs(sys.stderr)
     found = uvloop.run(commands.evaluate(loaded))
     if output is Format.json:
-        _write_json(commands.once_report(found))
+        print_json(commands.once_report(found))
     else:
-        _table(("rule", "state", "labels", "priority", "value", "reason"), commands.once_rows(found))
+        print_table(("rule", "state", "labels", "priority", "value", "reason"), commands.once_rows(found))
         for trouble in found.troubles:
             place = " ".join(part for part in (trouble.source, trouble.account, trouble.region) if part)
             sys.stderr.write(f"poll failed: {place}: {trouble.reason}: {trouble.detail}\n")
     raise typer.Exit(1 if found.troubles else 0)
 
 
-@app.command(epilog=_example("""watchtower why 'RdsCpuHigh{DBInstanceIdentifier="db-1"}' --config watchtower.yaml"""))
+@app.command(epilog=example("""watchtower why 'RdsCpuHigh{DBInstanceIdentifier="db-1"}' --config watchtower.yaml"""))
 def why(
     alert: Annotated[str, typer.Argument(help="""A rule's name, with labels to narrow it: Name{label="x"}.""")],
     config: ConfigPath,
@@ -154,17 +129,17 @@ def why(
     try:
         name, labels = commands.parse_alert(alert)
     except ValueError as error:
-        _fail(str(error), code=2)
+        fail(str(error), code=2)
     try:
         found = asyncio.run(commands.explain(settings.store, name, labels))
     except StoreError as error:
-        _fail(str(error), code=1)
+        fail(str(error), code=1)
     if not found:
-        _fail(commands.nothing_known(settings, name, alert), code=1)
-    _print([commands.explanation_report(one) for one in found], commands.explanation_lines(found), output)
+        fail(commands.nothing_known(settings, name, alert), code=1)
+    print_data([commands.explanation_report(one) for one in found], commands.explanation_lines(found), output)
 
 
-@app.command("send-test", epilog=_example("watchtower send-test oncall"))
+@app.command("send-test", epilog=example("watchtower send-test oncall"))
 def send_test(
     channel: Annotated[str, typer.Argument(help="A channel of the configuration.")],
     url: DaemonUrl = client.DEFAULT_URL,
@@ -174,8 +149,8 @@ def send_test(
     try:
         answer = asyncio.run(client.post(url, f"/api/v1/channels/{channel}/test"))
     except Unreachable as error:
-        _fail(str(error), code=1)
-    _print(answer, [f"{channel}: {answer.get('detail', 'accepted')}"], output)
+        fail(str(error), code=1)
+    print_data(answer, [f"{channel}: {answer.get('detail', 'accepted')}"], output)
 
 
 def main() -> None:
@@ -187,41 +162,15 @@ def _load(path: Path) -> Loaded:
     try:
         return configuration.load(path)
     except Unreadable as error:
-        _fail(str(error), code=2)
+        fail(str(error), code=2)
     except ConfigError as error:
-        _fail(str(error), code=1)
+        fail(str(error), code=1)
 
 
 def _load_for_reading(path: Path) -> Config:
     try:
         return configuration.load_for_reading(path)
     except Unreadable as error:
-        _fail(str(error), code=2)
+        fail(str(error), code=2)
     except ConfigError as error:
-        _fail(str(error), code=1)
-
-
-def _fail(message: str, *, code: int) -> NoReturn:
-    sys.stderr.write(f"{message}\n")
-    raise typer.Exit(code)
-
-
-def _print(data: object, lines: Iterable[str], output: Format) -> None:
-    if output is Format.json:
-        _write_json(data)
-        return
-    for line in lines:
-        sys.stdout.write(f"{line}\n")
-
-
-def _write_json(data: object) -> None:
-    sys.stdout.write(orjson.dumps(data, option=orjson.OPT_INDENT_2, default=str).decode() + "\n")
-
-
-def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")  # a label that is cut off could not be copied
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH).print(table)
+        fail(str(error), code=1)

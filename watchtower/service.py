@@ -144,7 +144,8 @@ class Service:
             log.warning("configuration", warning=str(warning))
         notifiers = make_notifiers(loaded.config, running.doors)
         plan = make_plan(loaded, running.sources)
-        await running.engine.configure(plan, make_routes(loaded.config), notifiers)
+        self.live.routes = make_routes(loaded.config)
+        await running.engine.configure(plan, self.live.routes, notifiers)
         environment = self._loaded.config.environment
         self.live.testers = {
             name: send_test(notifier, environment, self._clock, lambda: str(uuid.uuid4()))

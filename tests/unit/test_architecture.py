@@ -30,7 +30,8 @@ ROOMS = [
     ["web"],
     ["logs", "service"],
     ["demo"],
-    ["client", "commands"],
+    ["client", "commands", "terminal"],
+    ["silence_cli"],
     ["cli"],
     ["__main__"],
 ]

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from watchtower.clock import Clock
+    from watchtower.incidents.routing import Route
 
 #: Seconds without any loop advancing after which the process is taken for dead (/healthz, design section 8).
 STUCK_AFTER = 60.0
@@ -33,6 +34,7 @@ class Live:
     samples: Samples = field(default_factory=Samples)
     waiting_for: str = "starting"
     testers: Mapping[str, Callable[[], Awaitable[str]]] = field(default_factory=dict)
+    routes: tuple[Route, ...] = ()
     _beats: dict[str, float] = field(default_factory=dict)
 
     def beat(self, loop: str) -> None:

@@ -1,4 +1,4 @@
-"""The HTTP surface: /metrics, /healthz, /readyz and our own small API; it talks only to the store and to live."""
+"""The HTTP surface: /metrics, health, our own small API and Alertmanager's; it talks only to the store and to live."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from aiohttp import web
 
 from watchtower.errors import DeliveryError, StoreError
 from watchtower.live import FAMILIES
+from watchtower.web.api_v2 import ApiV2
 from watchtower.web.exposition import content_type_for, render
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Web:
     def __init__(self, live: Live) -> None:
         self._live = live
         self.store: Store | None = None
+        self._v2 = ApiV2(live, lambda: self.store)
 
     def application(self) -> web.Application:
         """The aiohttp application with all routes."""
@@ -35,6 +37,7 @@ class Web:
         app.router.add_get("/healthz", self.healthz)
         app.router.add_get("/readyz", self.readyz)
         app.router.add_post("/api/v1/channels/{channel}/test", self.send_test)
+        self._v2.register(app.router)
         return app
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:

@@ -1,0 +1,67 @@
+"""What the commands share: how they print, how they fail, and the options that several have."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+class Format(StrEnum):
+    """How a command prints data."""
+
+    text = "text"
+    json = "json"
+
+
+OutputFormat = Annotated[Format, typer.Option("--format", help="How to print.")]
+DaemonUrl = Annotated[
+    str, typer.Option("--url", envvar="WATCHTOWER_URL", help="Where the daemon listens.", metavar="URL")
+]
+
+#: Characters of a line when nobody looks: a row stays on one line, for grep.
+_PIPED_WIDTH = 10_000
+
+
+def example(text: str) -> str:
+    """The last line of a command's help."""
+    return f"Example: {text}"
+
+
+def fail(message: str, *, code: int) -> NoReturn:
+    """Say what went wrong on standard error and exit."""
+    sys.stderr.write(f"{message}\n")
+    raise typer.Exit(code)
+
+
+def print_data(data: object, lines: Iterable[str], output: Format) -> None:
+    """Print the data as JSON, or the lines."""
+    if output is Format.json:
+        print_json(data)
+        return
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+
+
+def print_json(data: object) -> None:
+    """Print data as JSON."""
+    sys.stdout.write(orjson.dumps(data, option=orjson.OPT_INDENT_2, default=str).decode() + "\n")
+
+
+def print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    """Print rows in columns; a row stays on one line unless somebody looks."""
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")  # a label that is cut off could not be copied
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH).print(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from watchtower.durations import format_duration
@@ -95,20 +96,23 @@ def _stay(draft: Draft, transition: Transition, left: Iterable[Incident]) -> Non
 def _join(draft: Draft, transition: Transition, routed: Routed) -> None:
     """Enter the incident that takes members, or open one.
 
-    One whose last member resolved within this same flush takes only its own members back: for any other alert
-    it is over, and joining it would tell nobody.
+    Who is held back enters another that is told to nobody: whoever was paged for the first would never hear of it,
+    and it would keep the first from ending. One whose last member resolved within this same flush takes only its
+    own members back: for any other alert it is over, and joining it would tell nobody.
     """
-    route, alert_id = routed.route, transition.key.id
+    route = routed.route
     group = group_of(transition.labels, route)
-    incident = draft.taking(route.name, group)
-    if incident is not None and over(incident) and member(incident, alert_id) is None:
+    held = draft.holds.on(transition.labels, route.name, transition.at) is not None
+    incident = draft.held(route.name, group) if held else draft.taking(route.name, group)
+    if not held and incident is not None and over(incident) and member(incident, transition.key.id) is None:
         draft.close(incident)
         incident = None
     if incident is None:
         new = opened(draft.new_id(), route, group, transition, draft.now)
-        draft.touch(new, transition, "opened", f"{routed.reason}{_wait(route, new.tier)}")
+        waits = "" if held else _wait(route, new.tier)
+        draft.touch(replace(new, taking_members=not held), transition, "opened", f"{routed.reason}{waits}")
         return
-    outcome = "rejoined" if member(incident, alert_id) else "joined"
+    outcome = "rejoined" if member(incident, transition.key.id) else "joined"
     draft.touch(fired(incident, transition), transition, outcome, routed.reason)
 
 

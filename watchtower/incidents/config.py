@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, AwareDatetime, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
+from watchtower.incidents.windows import Window, zone
 from watchtower.matchers import parse_matchers
 from watchtower.schema import Duration, Model
 
@@ -23,13 +25,39 @@ ChannelNames = Annotated[tuple[str, ...], Field(min_length=1)]
 DEFAULT_GROUP_BY = ("alert", "account", "region")
 
 
-class WindowConfig(Model):
-    """A time that recurs every week, or one with a beginning and an end."""
+def _time_zone(name: str) -> str:
+    zone(name)
+    return name
 
-    weekly: str | None = None
-    from_: AwareDatetime | None = Field(default=None, alias="from")
-    to: AwareDatetime | None = None
-    timezone: str = "UTC"
+
+def _one_text(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+def _weekly(texts: tuple[str, ...]) -> tuple[str, ...]:
+    Window.parse(texts)
+    return texts
+
+
+#: ``Sun 02:00-04:00``, ``Mon-Fri 08:00-20:00, Sat 09:00-12:00``, or a list of these.
+Weekly = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_one_text),
+    AfterValidator(_weekly),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+]
+
+
+class WindowConfig(Model):
+    """A time that recurs every week, or one with a beginning and an end.
+
+    A beginning or end that names no offset is read on the clocks of ``timezone``.
+    """
+
+    weekly: Weekly | None = None
+    from_: datetime | None = Field(default=None, alias="from")
+    to: datetime | None = None
+    timezone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -38,9 +66,22 @@ class WindowConfig(Model):
             raise ValueError("a window has either weekly, or from and to")
         if dated and (self.from_ is None or self.to is None):
             raise ValueError("a dated window has both from and to")
-        if self.from_ is not None and self.to is not None and self.to <= self.from_:
+        if self.from_ is not None and self.to is not None and self._aware(self.to) <= self._aware(self.from_):
             raise ValueError("a window's to lies after its from")
         return self
+
+    @property
+    def window(self) -> Window:
+        """The window, ready to be asked."""
+        if self.weekly is not None:
+            return Window.parse(self.weekly, self.timezone)
+        if self.from_ is None or self.to is None:
+            raise AssertionError("a window without weekly has from and to")
+        return Window.between(self._aware(self.from_), self._aware(self.to))
+
+    def _aware(self, moment: datetime) -> datetime:
+        placed = moment if moment.tzinfo else moment.replace(tzinfo=zone(self.timezone))
+        return placed.astimezone(UTC)
 
 
 class EscalateConfig(Model):
@@ -78,5 +119,5 @@ class InhibitConfig(Model):
 class MuteConfig(WindowConfig):
     """A window in which the alerts that ``match`` chooses page nobody."""
 
-    name: str
+    name: Annotated[str, Field(min_length=1)]
     match: tuple[MatcherText, ...] = ()

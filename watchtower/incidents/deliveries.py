@@ -12,7 +12,7 @@ from watchtower.incidents.notices import notice
 from watchtower.model import Delivery, DeliveryState, Event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from datetime import datetime
 
     from watchtower.incidents.model import ChannelTraits, Debt, DeliveryBrief, Incident
@@ -25,6 +25,10 @@ class Key(NamedTuple):
     channel: str
     destination: str
     dedup_key: str
+
+
+#: What opens something at the vendor, so that it is owed a resolve.
+PAGES = frozenset({Event.TRIGGER, Event.REPEAT, Event.ESCALATION})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,27 @@ class Books:
             and (row.event is Event.UPDATE or (row.event is Event.TRIGGER and not row.tier.urgent))
         ]
 
+    @property
+    def unheard(self) -> bool:
+        """No channel can have heard of the incident: every request is still to be made."""
+        untried = (DeliveryState.PENDING, DeliveryState.WITHDRAWN)
+        return not self.debts and all(row.attempts == 0 and row.state in untried for row in self.rows)
+
+    def waiting(self) -> list[DeliveryBrief]:
+        """What no vendor can have seen and that is judged again while it waits: pages, however urgent, and updates.
+
+        With a page goes the resolve that it was to make room for.
+        """
+        untried = [row for row in self.rows if row.state is DeliveryState.PENDING and row.attempts == 0]
+        telling = [row for row in untried if row.event in PAGES or row.event is Event.UPDATE]
+        pages = {row.id for row in telling if row.event in PAGES}
+        return [*telling, *(row for row in untried if row.event is Event.RESOLVE and row.after in pages)]
+
+    def missed(self) -> frozenset[str]:
+        """The channels whose newest page was taken back before it was sent."""
+        newest = {row.channel: row.state for row in self.rows if row.event is Event.TRIGGER}
+        return frozenset(name for name, state in newest.items() if state is DeliveryState.WITHDRAWN)
+
     def without(self, rows: Iterable[DeliveryBrief]) -> Books:
         """The books after these rows were withdrawn."""
         gone = {row.id for row in rows}
@@ -81,9 +106,10 @@ class Desk:
     now: datetime
     new_id: Callable[[], str]
 
-    def pages(self, incident: Incident, reason: str) -> tuple[Delivery, ...]:
-        """One trigger of the incident's tier for each of its channels that is configured."""
-        known = [self.channels[name] for name in incident.channels if name in self.channels]
+    def pages(self, incident: Incident, reason: str, only: Collection[str] | None = None) -> tuple[Delivery, ...]:
+        """One trigger of the incident's tier for each of its channels that is configured, or for ``only`` some."""
+        wanted = incident.channels if only is None else [name for name in incident.channels if name in only]
+        known = [self.channels[name] for name in wanted if name in self.channels]
         return tuple(
             self._write(incident, Event.TRIGGER, self._key_on(channel, incident), incident.tier, reason)
             for channel in known

@@ -10,9 +10,10 @@ from watchtower.incidents.model import Decision, FlushPlan, Incident
 from watchtower.incidents.notices import urgent_first
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from watchtower.incidents.holds import Holds
     from watchtower.incidents.model import FlushInput
     from watchtower.incidents.speaking import Said
     from watchtower.model import Delivery, Labels, Transition
@@ -22,11 +23,14 @@ if TYPE_CHECKING:
 class Draft:
     """Incidents as they stand within the flush, and the decisions and deliveries made on the way.
 
-    ``causes`` remembers the transition that touched an incident last, for its decisions. ``_firing`` finds
-    the incidents in which an alert fires, ``_taking`` the one that takes members of a route and group.
+    ``causes`` remembers the transition that touched an incident last, for its decisions; ``changes`` the last of
+    each alert; ``wakes`` when what holds an incident back is to be judged again. ``_firing`` finds the incidents
+    in which an alert fires, ``_taking`` the one that takes members of a route and group, ``_held`` the one that
+    keeps those nobody may be told of.
     """
 
     seen: FlushInput
+    holds: Holds
     now: datetime
     new_id: Callable[[], str]
     incidents: dict[str, Incident] = field(default_factory=dict)
@@ -34,15 +38,20 @@ class Draft:
     withdrawn: list[tuple[str, str]] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     causes: dict[str, Transition] = field(default_factory=dict)
+    changes: dict[str, int] = field(default_factory=dict)
+    wakes: dict[str, datetime] = field(default_factory=dict)
+    expired: list[str] = field(default_factory=list)
+    stored: Mapping[str, Incident] = field(default_factory=dict)
     _firing: dict[str, dict[str, None]] = field(default_factory=dict)
     _taking: dict[tuple[str, Labels], str] = field(default_factory=dict)
+    _held: dict[tuple[str, Labels], str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, seen: FlushInput, now: datetime, new_id: Callable[[], str]) -> Draft:
+    def of(cls, seen: FlushInput, holds: Holds, now: datetime, new_id: Callable[[], str]) -> Draft:
         """The incidents as the store has them, those whose time is over taking no more members."""
-        draft = cls(seen, now, new_id)
+        draft = cls(seen, holds, now, new_id, stored={incident.id: incident for incident in seen.incidents})
         for incident in seen.incidents:
-            draft._put(doors_closed(incident, now))
+            draft.put(doors_closed(incident, now))
             for member in incident.members:
                 draft._index(incident.id, member.alert_id, member.firing)
         return draft
@@ -63,14 +72,22 @@ class Draft:
 
     def close(self, incident: Incident) -> None:
         """Let an incident take no more members, so that another may open in its place."""
-        self._taking.pop((incident.route, incident.group_labels), None)
-        self._put(replace(incident, taking_members=False))
+        lane = (incident.route, incident.group_labels)
+        if self._taking.get(lane) == incident.id:
+            del self._taking[lane]
+        self.put(replace(incident, taking_members=False))
+
+    def held(self, route: str, group: Labels) -> Incident | None:
+        """The incident that keeps those of this route and group that nobody may be told of yet."""
+        found = self._held.get((route, group))
+        return self.incidents[found] if found is not None else None
 
     def touch(self, incident: Incident, transition: Transition, outcome: str, reason: str) -> None:
         """Record what a transition made of an incident, and why."""
-        self._put(incident)
+        self.put(incident)
         self.causes[incident.id] = transition
         alert_id = transition.key.id
+        self.changes[alert_id] = transition.seq
         fires = any(member.firing for member in incident.members if member.alert_id == alert_id)
         self._index(incident.id, alert_id, fires)
         self.decide(transition, outcome, reason, incident.id)
@@ -79,10 +96,19 @@ class Draft:
         """Record why a transition led to what it led to."""
         self.decisions.append(Decision(transition.key.id, transition.seq, outcome, reason, incident_id))
 
+    def remark(self, alert_id: str, outcome: str, reason: str, incident_id: str) -> None:
+        """Record a decision that time or somebody's silence made, beside a transition if one came with it."""
+        self.decisions.append(Decision(alert_id, self.changes.get(alert_id, 0), outcome, reason, incident_id))
+
+    def wake(self, incident_id: str, moment: datetime | None) -> None:
+        """Look at the incident again at this moment, or earlier."""
+        if moment is not None:
+            self.wakes[incident_id] = min(moment, self.wakes.get(incident_id, moment))
+
     def hear(self, said: Said) -> None:
         """Record what an incident said, and what it did not."""
         incident = said.incident
-        self._put(incident)
+        self.put(incident)
         self.deliveries += said.deliveries
         self.withdrawn += said.withdrawn
         cause = self.causes.get(incident.id)
@@ -97,20 +123,27 @@ class Draft:
         An incident that stopped taking members is written before the one that takes its place, as the store's
         unique index wants it.
         """
-        stored = {incident.id: incident for incident in self.seen.incidents}
-        due = [with_due(incident) for incident in self.incidents.values()]
+        due = [with_due(incident, self.wakes.get(incident.id)) for incident in self.incidents.values()]
+        changed = [incident for incident in due if incident != self.stored.get(incident.id)]
         return FlushPlan(
             consumed=tuple(transition.seq for transition in self.seen.transitions),
-            incidents=tuple(incident for incident in due if incident != stored.get(incident.id)),
+            incidents=tuple(sorted(changed, key=lambda incident: incident.taking_members)),
             deliveries=tuple(sorted(self.deliveries, key=lambda delivery: delivery.tier)),
             withdrawn=tuple(self.withdrawn),
             decisions=tuple(self.decisions),
+            expired=tuple(self.expired),
         )
 
-    def _put(self, incident: Incident) -> None:
+    def put(self, incident: Incident) -> None:
+        """Let the incident stand as it is here."""
+        lane = (incident.route, incident.group_labels)
         self.incidents[incident.id] = incident
         if incident.taking_members:
-            self._taking.setdefault((incident.route, incident.group_labels), incident.id)
+            self._taking.setdefault(lane, incident.id)
+        if incident.told_tier is None and not incident.taking_members and incident.ended_at is None:
+            self._held.setdefault(lane, incident.id)
+        elif self._held.get(lane) == incident.id:
+            del self._held[lane]
 
     def _index(self, incident_id: str, alert_id: str, fires: bool) -> None:
         held = self._firing.setdefault(alert_id, {})

@@ -1,7 +1,7 @@
 """The flush: transitions become incidents and deliveries, each with a reason; pure, and total on any store.
 
-The stages stand in order in :func:`decide`. What holds a page back (silences, inhibition, mute windows)
-belongs between admitting and speaking: one more step on the draft, with its reason.
+The stages stand in order in :func:`decide`: admit every transition, hold back what nobody may hear of now, let
+every incident speak.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from watchtower.incidents.admission import admit
 from watchtower.incidents.deliveries import Books, Desk
 from watchtower.incidents.draft import Draft
+from watchtower.incidents.holding import hold_back, watch
+from watchtower.incidents.holds import Holds
 from watchtower.incidents.policy import Policy
 from watchtower.incidents.speaking import speak
 
@@ -25,15 +27,17 @@ __all__ = ["Policy", "decide"]
 
 def decide(seen: FlushInput, policy: Policy, now: datetime, new_id: Callable[[], str]) -> FlushPlan:
     """Everything this flush changes; never raises, and has nothing to add when asked again after its commit."""
-    draft = Draft.of(seen, now, new_id)
+    draft = Draft.of(seen, Holds.of(seen, policy, now), now, new_id)
     for transition in seen.transitions:
         admit(draft, transition, policy.routes)
-    desk = Desk(seen.store_id, policy.environment, policy.channels, now, new_id)
-    stored = {incident.id: incident for incident in seen.incidents}
     books = _books(seen)
+    hold_back(draft, books)
+    desk = Desk(seen.store_id, policy.environment, policy.channels, now, new_id)
     for incident in draft.open():
-        told_where = policy.reachable(incident)
-        draft.hear(speak(told_where, stored.get(incident.id), books.get(incident.id, Books()), desk))
+        kept = books.get(incident.id, Books())
+        said = speak(policy.reachable(incident), draft.stored.get(incident.id), kept, desk)
+        draft.hear(said)
+        watch(draft, said, kept)
     return draft.plan()
 
 

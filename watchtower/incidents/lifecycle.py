@@ -11,8 +11,10 @@ from watchtower.incidents.notices import member_of
 from watchtower.model import NoticeMember, State
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from watchtower.incidents.routing import Route
-    from watchtower.model import Labels, Transition
+    from watchtower.model import Labels, Priority, Transition
 
 #: How long after its last page an incident takes members: whoever was paged is still looking.
 TAKES_MEMBERS_FOR = timedelta(minutes=10)
@@ -97,12 +99,30 @@ def _with(incident: Incident, new: NoticeMember) -> Incident:
         if known
         else (*incident.members, new)
     )
-    return replace(incident, members=members, tier=min(incident.tier, new.priority), changed=True)
+    return replace(incident, members=members, changed=True)
 
 
 def over(incident: Incident) -> bool:
     """Whether no member fires any more."""
     return not any(each.firing for each in incident.members)
+
+
+def audible(incident: Incident) -> bool:
+    """Whether a member fires that nothing holds back."""
+    return any(each.firing and not each.muted_by for each in incident.members)
+
+
+def has_news(incident: Incident) -> bool:
+    """Whether the channels have not heard of a change that nothing holds back."""
+    return incident.changed and any(
+        not each.muted_by and (each.firing or incident.told_at is None or each.since > incident.told_at)
+        for each in incident.members
+    )
+
+
+def reached(incident: Incident) -> Priority:
+    """The tier its members bring it to: what a held back member reached counts once nothing holds it back."""
+    return min([incident.tier, *(each.priority for each in incident.members if not each.muted_by)])
 
 
 def told(incident: Incident, now: datetime, *, paged: bool) -> Incident:
@@ -135,20 +155,25 @@ def update_at(incident: Incident) -> datetime:
     return last + _seconds(incident, "group_interval", 60.0)
 
 
-def with_due(incident: Incident) -> Incident:
-    """The incident with the time at which it must be looked at again whatever happens."""
-    return replace(incident, due_at=_due_at(incident))
+def with_due(incident: Incident, judged_at: datetime | None = None) -> Incident:
+    """The incident with the time at which it must be looked at again whatever happens.
 
-
-def _due_at(incident: Incident) -> datetime | None:
+    ``judged_at`` is when what holds its members back may end or begin.
+    """
     if incident.ended_at is not None:
-        return None
+        return replace(incident, due_at=None)
+    return replace(incident, due_at=min((due for due in (judged_at, *_dues(incident)) if due), default=None))
+
+
+def _dues(incident: Incident) -> Iterator[datetime]:
     if incident.told_tier is None:
-        return first_told_at(incident)
-    due = [update_at(incident)] if incident.changed else []
+        if audible(incident):
+            yield first_told_at(incident)
+        return
+    if has_news(incident):
+        yield update_at(incident)
     if incident.taking_members and incident.last_page_at is not None:
-        due.append(incident.last_page_at + TAKES_MEMBERS_FOR)
-    return min(due, default=None)
+        yield incident.last_page_at + TAKES_MEMBERS_FOR
 
 
 def _seconds(incident: Incident, setting: str, default: float) -> timedelta:

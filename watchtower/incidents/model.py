@@ -92,6 +92,18 @@ class DeliveryBrief:
     dedup_key: str
     state: DeliveryState
     attempts: int
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FiringAlert:
+    """An alert that may hold others back: it fires since ``since``, or ended a short while ago."""
+
+    alert_id: str
+    name: str
+    labels: Labels
+    since: datetime
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +111,8 @@ class FlushInput:
     """Everything one flush may look at, read in its transaction.
 
     ``transitions`` are the unconsumed ones in order; ``incidents`` those not ended; ``deliveries`` and
-    ``debts`` belong to these incidents.
+    ``debts`` belong to these incidents. ``silences`` are those that have not ended. ``firing`` are all alerts that
+    fire, and those that ended within the longest extension; read only when something inhibits.
     """
 
     store_id: str
@@ -108,6 +121,7 @@ class FlushInput:
     deliveries: tuple[DeliveryBrief, ...]
     debts: tuple[Debt, ...]
     silences: tuple[Silence, ...] = ()
+    firing: tuple[FiringAlert, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +137,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class FlushPlan:
-    """What one flush commits: all of it or none."""
+    """What one flush commits: all of it or none. ``expired`` names the silences that end with it."""
 
     consumed: tuple[int, ...] = ()
     incidents: tuple[Incident, ...] = ()
@@ -131,8 +145,9 @@ class FlushPlan:
     withdrawn: tuple[tuple[str, str], ...] = ()
     decisions: tuple[Decision, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    expired: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:
         """Nothing to commit."""
-        return not (self.consumed or self.incidents or self.deliveries or self.withdrawn)
+        return not (self.consumed or self.incidents or self.deliveries or self.withdrawn or self.expired)

@@ -42,8 +42,21 @@ def member_of(transition: Transition) -> NoticeMember:
 
 
 def urgent_first(members: Sequence[NoticeMember]) -> list[NoticeMember]:
-    """Firing members before resolved ones, each most urgent and oldest first."""
-    return sorted(members, key=lambda m: (not m.firing, m.priority, m.since, m.name, m.alert_id))
+    """Firing members before muted ones before resolved ones, each most urgent and oldest first."""
+    return sorted(members, key=lambda m: (_standing(m), m.priority, m.since, m.name, m.alert_id))
+
+
+def _standing(member: NoticeMember) -> int:
+    """The three sets of an incident: a muted member fires, but nobody is to hear of it."""
+    if not member.firing:
+        return 2
+    return 1 if member.muted_by else 0
+
+
+def counts(members: Sequence[NoticeMember]) -> tuple[int, int, int]:
+    """How many fire, are muted, and are resolved."""
+    standings = [_standing(member) for member in members]
+    return standings.count(0), standings.count(1), standings.count(2)
 
 
 def title(tier: Priority, members: Sequence[NoticeMember]) -> str:
@@ -52,7 +65,7 @@ def title(tier: Priority, members: Sequence[NoticeMember]) -> str:
     if not ordered:
         return f"{tier} incident without alerts"
     first = ordered[0]
-    alike = sum(member.firing == first.firing for member in ordered) - 1
+    alike = counts(ordered)[_standing(first)] - 1
     more = f" (and {alike} more)" if alike else ""
     said = (first.summary or str(first.labels)).removeprefix(f"{first.name}: ")
     return f"{tier} {first.name}: {said}{more}"
@@ -60,7 +73,7 @@ def title(tier: Priority, members: Sequence[NoticeMember]) -> str:
 
 def notice(incident: Incident, event: Event, tier: Priority, *, reason: str, environment: str, now: datetime) -> Notice:
     """What a delivery about this incident says now."""
-    firing = sum(member.firing for member in incident.members)
+    firing, muted, resolved = counts(incident.members)
     return Notice(
         incident_id=incident.id,
         event=event,
@@ -73,7 +86,8 @@ def notice(incident: Incident, event: Event, tier: Priority, *, reason: str, env
         title=title(tier, incident.members),
         members=tuple(urgent_first(incident.members)[:MEMBERS_TOLD]),
         firing=firing,
-        resolved=len(incident.members) - firing,
+        resolved=resolved,
         reason=reason,
         ended_at=incident.ended_at,
+        muted=muted,
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from watchtower.incidents.quiet import Quiet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,11 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Routes in the order of the file, and the channels by name."""
+    """Routes in the order of the file, the channels by name, and what keeps alerts quiet."""
 
     environment: str
     routes: tuple[Route, ...]
     channels: Mapping[str, ChannelTraits]
+    quiet: Quiet = field(default_factory=Quiet)
 
     def reachable(self, incident: Incident) -> Incident:
         """The incident, told where its route points today when a reload removed every channel it opened with.

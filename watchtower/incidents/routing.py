@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from watchtower.incidents.config import RouteConfig
+    from watchtower.incidents.windows import Window
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """A route ready to be asked; ``group_wait`` and ``group_interval`` are seconds.
 
-    ``continues`` lets the routes after this one be asked too.
+    ``continues`` lets the routes after this one be asked too. Outside of its ``hours`` it holds back what it carries.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Route:
     group_wait: float = 0.0
     group_interval: float = 60.0
     continues: bool = False
+    hours: Window | None = None
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -61,6 +63,7 @@ def _compiled(config: RouteConfig, number: int) -> Route:
         group_wait=config.group_wait,
         group_interval=config.group_interval,
         continues=config.continue_,
+        hours=config.during.window if config.during else None,
     )
 
 

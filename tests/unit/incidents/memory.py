@@ -6,19 +6,24 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
+from typing import TYPE_CHECKING
 
 from tests.support.clock import START
-from watchtower.incidents.config import RouteConfig
+from watchtower.incidents.config import InhibitConfig, MuteConfig, RouteConfig
 from watchtower.incidents.flush import Policy, decide
 from watchtower.incidents.model import (
     ChannelTraits,
     Debt,
     DeliveryBrief,
+    FiringAlert,
     FlushInput,
     FlushPlan,
     Incident,
 )
+from watchtower.incidents.quiet import compile_quiet
 from watchtower.incidents.routing import compile_routes
+from watchtower.incidents.silences import Silence
+from watchtower.matchers import parse_matchers
 from watchtower.model import (
     AlertKey,
     Delivery,
@@ -30,15 +35,40 @@ from watchtower.model import (
     Transition,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 PAGER = ChannelTraits("oncall", "pagerduty", "key-1", keyed_by_tier=True, takes_updates=False)
 CHAT = ChannelTraits("ops", "slack", "#ops")
 AUDIT = ChannelTraits("audit", "sns", "topic", takes_updates=False)
 
 
-def policy(*routes: dict[str, object], channels: tuple[ChannelTraits, ...] = (PAGER, CHAT, AUDIT)) -> Policy:
+def policy(
+    *routes: dict[str, object],
+    channels: tuple[ChannelTraits, ...] = (PAGER, CHAT, AUDIT),
+    mute: Sequence[dict[str, object]] = (),
+    inhibit: Sequence[dict[str, object]] = (),
+) -> Policy:
     """A policy of routes as the configuration writes them; without any, one that tells pager and chat."""
     configs = [RouteConfig.model_validate(route) for route in routes or ({"channels": ["oncall", "ops"]},)]
-    return Policy("test", compile_routes(configs), {channel.name: channel for channel in channels})
+    quiet = compile_quiet(
+        [MuteConfig.model_validate(each) for each in mute], [InhibitConfig.model_validate(each) for each in inhibit]
+    )
+    return Policy("test", compile_routes(configs), {channel.name: channel for channel in channels}, quiet)
+
+
+def silence(name: str = "s1", *matchers: str, until: float = 3600, since: float = 0, brief: bool = False) -> Silence:
+    """A silence from so many seconds after the start until so many; without matchers, of ``RdsCpuHigh``."""
+    return Silence(
+        id=name,
+        matchers=parse_matchers(matchers or ["alert=RdsCpuHigh"]),
+        starts_at=START + timedelta(seconds=since),
+        ends_at=START + timedelta(seconds=until),
+        updated_at=START,
+        created_by="ana",
+        comment="moving",
+        expire_on_resolve=brief,
+    )
 
 
 def alert(
@@ -91,6 +121,8 @@ class Memory:
     debts: dict[tuple[str, str, str, str, Priority], Debt] = field(default_factory=dict)
     waiting: list[Transition] = field(default_factory=list)
     accepted: list[Delivery] = field(default_factory=list)
+    silences: dict[str, Silence] = field(default_factory=dict)
+    alerts: dict[str, FiringAlert] = field(default_factory=dict)
     plan: FlushPlan = field(default_factory=FlushPlan)
 
     def __post_init__(self) -> None:
@@ -99,7 +131,34 @@ class Memory:
 
     def happen(self, *transitions: Transition) -> None:
         """Let the tick hand over transitions."""
-        self.waiting += [replace(each, seq=next(self._seqs), at=self.now) for each in transitions]
+        for each in transitions:
+            self.waiting.append(replace(each, seq=next(self._seqs), at=self.now))
+            self._follow(self.waiting[-1])
+
+    def _follow(self, transition: Transition) -> None:
+        """Remember what fires, as the tick's commit does."""
+        alert_id = transition.key.id
+        known = self.alerts.get(alert_id)
+        if transition.to_state is State.OK:
+            if known:
+                self.alerts[alert_id] = replace(known, ended_at=self.now)
+        elif known is None or known.ended_at:
+            self.alerts[alert_id] = FiringAlert(alert_id, transition.key.rule, transition.labels, self.now)
+
+    def hush(self, *silences: Silence) -> None:
+        """Save silences as the store does: every open incident becomes due."""
+        self.silences.update({each.id: each for each in silences})
+        self._look_again()
+
+    def expire(self, name: str) -> None:
+        """End a silence now."""
+        self.silences[name] = replace(self.silences[name], ends_at=self.now)
+        self._look_again()
+
+    def _look_again(self) -> None:
+        for each in self.incidents.values():
+            if each.ended_at is None:
+                self.incidents[each.id] = replace(each, due_at=self.now)
 
     def flush(self, *transitions: Transition, after: float = 0.0) -> FlushPlan:
         """Let time pass, hand over transitions, decide and commit."""
@@ -119,7 +178,21 @@ class Memory:
             incidents=open_ones,
             deliveries=tuple(_brief(row) for row in self.rows.values() if row.incident_id in ids),
             debts=tuple(debt for debt in self.debts.values() if debt.incident_id in ids),
+            silences=tuple(each for each in self.silences.values() if each.ends_at > self.now),
+            firing=self._firing(),
         )
+
+    def _firing(self) -> tuple[FiringAlert, ...]:
+        lookback = self.policy.quiet.lookback
+        if lookback is None:
+            return ()
+        since = self.now - timedelta(seconds=lookback)
+        return tuple(each for each in self.alerts.values() if each.ended_at is None or each.ended_at > since)
+
+    def due(self) -> datetime | None:
+        """When an incident next wants to be looked at."""
+        dues = [each.due_at for each in self.incidents.values() if each.due_at is not None]
+        return min(dues, default=None)
 
     def _new_id(self) -> str:
         return f"id-{next(self._ids)}"
@@ -134,6 +207,8 @@ class Memory:
             row = self.rows[row_id]
             assert (row.state, row.attempts) == (DeliveryState.PENDING, 0), "an attempted row was withdrawn"
             self.rows[row_id] = replace(row, state=DeliveryState.WITHDRAWN, last_error=reason)
+        for name in plan.expired:
+            self.silences[name] = replace(self.silences[name], ends_at=self.now)
         for delivery in plan.deliveries:
             self.rows[delivery.id] = replace(delivery, seq=next(self._seqs))
 
@@ -142,12 +217,21 @@ class Memory:
         assert all(number == 1 for number in taking.values()), f"two incidents take members: {taking}"
 
     def claimable(self) -> list[Delivery]:
-        """Open rows that may be sent now: the oldest of each key, none whose predecessor is unsettled."""
+        """Open rows that may be sent now: the oldest of each key, none whose predecessor is unsettled.
+
+        What was never tried waits while its incident is due, unless it is a resolve.
+        """
         heads: dict[tuple[str, str, str], Delivery] = {}
         for row in sorted(self.rows.values(), key=lambda row: row.seq):
             if row.state.open:
                 heads.setdefault((row.channel, row.destination, row.dedup_key), row)
-        return [row for row in heads.values() if row.after is None or not self.rows[row.after].state.open]
+        free = [row for row in heads.values() if row.after is None or not self.rows[row.after].state.open]
+        return [row for row in free if not self._judged_first(row)]
+
+    def _judged_first(self, row: Delivery) -> bool:
+        due = self.incidents[row.incident_id].due_at
+        untried = row.state is DeliveryState.PENDING and row.attempts == 0 and row.event is not Event.RESOLVE
+        return untried and due is not None and due <= self.now
 
     def settle(self, row: Delivery, outcome: DeliveryState) -> None:
         """Let a vendor's answer, or its absence, be committed."""
@@ -182,6 +266,7 @@ def _brief(row: Delivery) -> DeliveryBrief:
         dedup_key=row.dedup_key,
         state=row.state,
         attempts=row.attempts,
+        after=row.after,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from pydantic import ValidationError
 
@@ -73,7 +75,9 @@ def test_alertname_groups_by_the_label_alert() -> None:
         {"channels": ["ops"], "during": {"weekly": "Mon 08:00-09:00", "to": "2026-12-01T22:00:00Z"}},
         {"channels": ["ops"], "during": {"from": "2026-12-01T22:00:00Z"}},
         {"channels": ["ops"], "during": {"from": "2026-12-01T22:00:00Z", "to": "2026-12-01T21:00:00Z"}},
-        {"channels": ["ops"], "during": {"from": "2026-12-01T22:00:00", "to": "2026-12-02T21:00:00"}},
+        {"channels": ["ops"], "during": {"weekly": "Mon 08:00-08:00"}},
+        {"channels": ["ops"], "during": {"weekly": []}},
+        {"channels": ["ops"], "during": {"weekly": "Mon", "timezone": "Europe/Madird"}},
         {"channels": ["ops"], "escalate": {"channels": ["lead"]}},
         {"channels": ["ops"], "continues": True},
     ],
@@ -106,3 +110,17 @@ def test_the_whole_grammar_of_the_contract_is_read() -> None:
     mute = MuteConfig.model_validate({"name": "cutover", "from": "2026-12-01T22:00:00Z", "to": "2026-12-02T02:00:00Z"})
     assert mute.from_ is not None
     assert mute.from_.hour == 22
+
+
+def test_a_dated_window_without_an_offset_goes_by_the_clocks_of_its_time_zone() -> None:
+    during = {"from": "2026-12-01T22:00:00", "to": "2026-12-02T02:00:00Z", "timezone": "Europe/Madrid"}
+    hours = routes({"channels": ["ops"], "during": during})[0].hours
+    assert hours is not None
+    assert hours.dated == (datetime(2026, 12, 1, 21, tzinfo=UTC), datetime(2026, 12, 2, 2, tzinfo=UTC))
+
+
+def test_hours_may_be_a_list() -> None:
+    during = {"weekly": ["Mon 08:00-09:00", "Tue 10:00-11:00"]}
+    hours = routes({"channels": ["ops"], "during": during})[0].hours
+    assert hours is not None
+    assert [(span.day, span.start) for span in hours.spans] == [(0, 480), (1, 600)]

@@ -1,0 +1,180 @@
+"""What is held back: between admitting and speaking, every firing member is judged by silences, windows, inhibitors.
+
+An incident has three sets of members: firing, muted (firing, but held back) and resolved. A member that was told
+before it was held back stays in its incident, which stays open for it. Who was told to nobody waits in an incident
+of its own for the end of the hold, so that it neither rings nor keeps the others' incident from ending.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from watchtower.incidents.deliveries import Books
+from watchtower.incidents.lifecycle import audible, over, reached
+from watchtower.model import State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from watchtower.incidents.draft import Draft
+    from watchtower.incidents.hold import Hold
+    from watchtower.incidents.model import Incident
+    from watchtower.incidents.speaking import Said
+    from watchtower.model import Labels, NoticeMember
+
+
+def hold_back(draft: Draft, books: Mapping[str, Books]) -> None:
+    """Judge the members of every open incident, and keep apart who may be told and who may not."""
+    for incident_id in [incident.id for incident in draft.open()]:
+        judged = _judged(draft, draft.incidents[incident_id])
+        if not over(judged):
+            judged = _unheard(draft, judged, books.get(incident_id, Books()))
+        if judged.told_tier is not None:
+            draft.put(replace(judged, tier=reached(judged)))
+        elif over(judged):
+            draft.put(_without_unsaid(judged))
+        else:
+            _part(draft, judged)
+    draft.expired += _expired(draft)
+
+
+def _judged(draft: Draft, incident: Incident) -> Incident:
+    stored = draft.stored.get(incident.id)
+    before = {member.alert_id: member for member in stored.members} if stored else {}
+    members = tuple(_member(draft, incident, member, before.get(member.alert_id)) for member in incident.members)
+    changed = incident.changed
+    if stored is not None and changed and not stored.changed:
+        changed = any(not member.muted_by and member != before.get(member.alert_id) for member in members)
+    freed = any(_freed(member, before.get(member.alert_id)) for member in members)
+    return replace(incident, members=members, changed=changed or freed)
+
+
+def _freed(member: NoticeMember, before: NoticeMember | None) -> bool:
+    return before is not None and before.firing and member.firing and bool(before.muted_by) and not member.muted_by
+
+
+def _member(draft: Draft, incident: Incident, member: NoticeMember, before: NoticeMember | None) -> NoticeMember:
+    """The member with what holds it back; one that ended in this flush was still subject to it."""
+    if not member.firing and member == before:
+        return member
+    fired = before if before is not None and before.firing else None
+    if not member.firing and fired is not None and fired.muted_by:
+        return replace(member, muted_by=fired.muted_by)
+    hold = draft.holds.on(member.labels, incident.route, fired.since if fired else member.since)
+    if hold is not None and member.firing:
+        draft.wake(incident.id, hold.until)
+    judged = replace(member, muted_by=hold.reason if hold else "")
+    _say(draft, incident, judged, fired, hold)
+    return judged
+
+
+def _say(draft: Draft, incident: Incident, member: NoticeMember, fired: NoticeMember | None, hold: Hold | None) -> None:
+    """Record what is held back and what no longer is, once each."""
+    was = fired.muted_by if fired is not None else ""
+    rose = fired is not None and member.priority < fired.priority
+    if hold is not None and (hold.reason != was or rose):
+        draft.remark(member.alert_id, "held back", hold.reason, incident.id)
+    elif hold is None and was:
+        draft.remark(member.alert_id, "free", f"no longer {was}", incident.id)
+
+
+def _without_unsaid(incident: Incident) -> Incident:
+    """Who began and ended in a hold is not told of, where others are."""
+    told = tuple(member for member in incident.members if not member.muted_by)
+    return replace(incident, members=told) if told and incident.told_tier is None else incident
+
+
+def _unheard(draft: Draft, incident: Incident, books: Books) -> Incident:
+    """Take back what no channel can have heard of, so that the incident is told to nobody again.
+
+    ``told`` would otherwise mean that whoever is now held back was heard of.
+    """
+    held = any(member.firing and member.muted_by for member in incident.members)
+    if incident.told_tier is None or not held or not books.unheard:
+        return incident
+    reason = next(member.muted_by for member in incident.members if member.firing and member.muted_by)
+    draft.withdrawn += [(row.id, f"{reason}, before it was delivered") for row in books.waiting()]
+    return replace(incident, told_tier=None, told_at=None, last_page_at=None, changed=True)
+
+
+def _part(draft: Draft, incident: Incident) -> None:
+    """An incident that was told to nobody: who may be told stays, who is held back goes apart."""
+    free = tuple(member for member in incident.members if not member.muted_by)
+    held = tuple(member for member in incident.members if member.firing and member.muted_by)
+    if not free:
+        draft.put(_of(incident, held, taking_members=False))
+        return
+    parted = len(free) < len(incident.members)
+    kept = _of(incident, free, taking_members=incident.taking_members) if parted else incident
+    _open_up(draft, replace(kept, tier=reached(kept)))
+    if held:
+        _set_apart(draft, incident, held)
+
+
+def _open_up(draft: Draft, incident: Incident) -> None:
+    """An incident whose hold ended pages anew, so it is the one that takes members from now on."""
+    if incident.taking_members or not audible(incident):
+        draft.put(incident)
+        return
+    other = draft.taking(incident.route, incident.group_labels)
+    if other is not None:
+        draft.close(other)
+    draft.put(_of(incident, incident.members, taking_members=True))
+
+
+def _set_apart(draft: Draft, incident: Incident, held: tuple[NoticeMember, ...]) -> None:
+    apart = draft.held(incident.route, incident.group_labels)
+    if apart is None:
+        apart = replace(incident, id=draft.new_id(), members=(), changed=True)
+    moved = {member.alert_id for member in held}
+    others = tuple(member for member in apart.members if member.alert_id not in moved)
+    draft.put(_of(apart, (*others, *held), taking_members=False))
+    draft.wake(apart.id, draft.wakes.get(incident.id))
+    for member in held:
+        draft.remark(member.alert_id, "set apart", f"{member.muted_by}; the others are told without it", apart.id)
+
+
+def _of(incident: Incident, members: tuple[NoticeMember, ...], *, taking_members: bool) -> Incident:
+    tier = min(member.priority for member in members)
+    return replace(incident, members=members, tier=tier, taking_members=taking_members)
+
+
+def watch(draft: Draft, said: Said, books: Books) -> None:
+    """A page that waits in the outbox is judged again when something may begin to hold it back."""
+    incident = said.incident
+    if incident.ended_at is not None or not (said.deliveries or books.waiting()):
+        return
+    for member in incident.members:
+        if member.firing:
+            draft.wake(incident.id, draft.holds.next_start(member.labels, incident.route))
+
+
+def _expired(draft: Draft) -> list[str]:
+    """Silences that end with the last alert they held back."""
+    brief = [silence for silence in draft.holds.silences if silence.expire_on_resolve and silence.active(draft.now)]
+    if not brief:
+        return []
+    firing = [member.labels for incident in draft.open() for member in incident.members if member.firing]
+    ended = _ended(draft)
+    return [
+        silence.id
+        for silence in brief
+        if any(silence.covers(labels, draft.now) for labels in ended)
+        and not any(silence.covers(labels, draft.now) for labels in firing)
+    ]
+
+
+def _ended(draft: Draft) -> list[Labels]:
+    """The labels, as they were while they fired, of the alerts that ended in this flush."""
+    stored = (member for incident in draft.stored.values() for member in incident.members if member.firing)
+    labels = {member.alert_id: member.labels for member in stored}
+    ended: dict[str, Labels] = {}
+    for transition in draft.seen.transitions:
+        alert_id = transition.key.id
+        if transition.to_state is not State.OK:
+            labels[alert_id] = transition.labels
+            ended.pop(alert_id, None)
+        elif alert_id in labels:
+            ended[alert_id] = labels[alert_id]
+    return list(ended.values())

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from watchtower.clock import from_epoch
 from watchtower.evaluation.judge import Outcome, judge
-from watchtower.model import EMPTY, AlertKey, AlertState, Answer, Labels, Observation, Priority, Transition, Truth
+from watchtower.model import (
+    EMPTY,
+    NOTHING,
+    AlertKey,
+    AlertState,
+    Answer,
+    Labels,
+    Observation,
+    Priority,
+    Transition,
+    Truth,
+)
 from watchtower.rulebook.conditions import Condition
 from watchtower.rulebook.rule import Level, Missing, Recover, Rule
 from watchtower.templates import Template
@@ -46,6 +58,7 @@ def rule(
     runbook: str | None = None,
     notify: bool = True,
     source: str = "cloudwatch",
+    **over_time: Any,
 ) -> Rule:
     return Rule(
         name="RdsCpuHigh",
@@ -67,6 +80,7 @@ def rule(
         notify=notify,
         file="rules/rds.yaml",
         line=4,
+        **over_time,
     )
 
 
@@ -109,15 +123,22 @@ class Story:
         truth = Truth.NOT_FETCHED if token == "!" else Truth.VALUE
         return self.judge(Observation(self.identity, tuple(self._points), truth, self.context, self.reason))
 
-    def judge(self, *observations: Observation, complete: bool = True) -> Outcome:
+    def judge(
+        self,
+        *observations: Observation,
+        complete: bool = True,
+        gone: tuple[Labels, ...] = (),
+        absent: tuple[Labels, ...] = (),
+    ) -> Outcome:
         outcome = judge(
             self.rule,
-            Answer(self.rule.name, observations, complete),
+            Answer(self.rule.name, observations, complete, gone),
             self.states,
             tick=self.tick,
             period=MINUTE,
             now=from_epoch(self.tick + 5),
             environment="production",
+            absent=absent,
         )
         self._remember(outcome)
         return outcome
@@ -126,7 +147,7 @@ class Story:
         self.last = outcome
         for state in outcome.states:
             self.states[state.key] = state
-            if state.state == "OK":
+            if state.state == "OK" and not state.firing and state.memory == NOTHING:
                 del self.states[state.key]
         for each in outcome.transitions:
             self.transitions.append(each)

@@ -112,22 +112,24 @@ class Engine:
             _, late = await asyncio.wait(self._in_flight.values(), timeout=self._settings.drain_ticks)
             for task in late:
                 task.cancel()
-        await asyncio.wait([flush], timeout=self._settings.drain_ticks)
+        await asyncio.wait([flush], timeout=self._settings.drain_flush)
         try:
             await self.flush()
         except StoreError as error:
             log.error("drain.flush_failed", error=str(error))
 
     async def _drain_senders(self, send: asyncio.Task[None]) -> None:
-        """What is due now still leaves, within a bound; what does not is sent after the next start."""
+        """What is due now still leaves, and a request that is out may be answered, both within one bound."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._settings.drain_sends
         try:
-            async with asyncio.timeout(self._settings.drain_sends):
+            async with asyncio.timeout_at(deadline):
                 while await self._senders.something_due():
                     await asyncio.sleep(0.05)
         except (TimeoutError, StoreError) as error:
             log.warning("drain.unsent", reason=str(error) or "time is up")
         self._closing.set()
-        await asyncio.wait([send], timeout=1)
+        await asyncio.wait([send], timeout=max(0.1, deadline - loop.time()))
         send.cancel()
 
     # -- tick -----------------------------------------------------------------------------------------------------

@@ -26,8 +26,10 @@ class EngineSettings:
     #: P3 to P5 give up after this; P1 and P2 never do.
     give_up_after: float = 86_400.0
     idle: float = 5.0
-    drain_ticks: float = 3.0
-    drain_sends: float = 4.0
+    #: Real seconds of a stop, together well below the 10 s of the promise.
+    drain_ticks: float = 2.5
+    drain_flush: float = 1.0
+    drain_sends: float = 5.0
 
     def at_pace(self, pace: float) -> EngineSettings:
         """The same for a clock that runs ``pace`` times as fast: leases must outlive the same real seconds."""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from watchtower.clock import epoch, from_epoch
+from watchtower.engine.judging import Judgement, Session, judge_answers
 from watchtower.engine.plan import due_at, newest_slot, skipped_slots
 from watchtower.engine.polling import poll
-from watchtower.evaluation.judge import Outcome, judge
 from watchtower.model import PollResult, TroubleReason
 from watchtower.sources.base import Poll
 from watchtower.store.values import TickCommit
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from watchtower.engine.plan import Plan
     from watchtower.engine.settings import EngineSettings
     from watchtower.engine.writer import Writer
+    from watchtower.evaluation.outcome import Outcome
     from watchtower.live import Live
-    from watchtower.model import AlertKey, AlertState
-    from watchtower.sources.base import Source, Unit
+    from watchtower.sources.base import Unit
     from watchtower.store.store import Store
     from watchtower.store.values import ClaimedUnit
 
@@ -55,34 +55,21 @@ class Ticker:
 
         source, request = plan.sources[unit.source], Poll(unit, tick, claimed.memory, now)
         polled = await poll(source, request, self.settings.poll_timeout)
-        outcomes = await self._judge(plan, unit, tick, polled, now)
-        commit = tick_commit(unit, claimed, tick, polled, outcomes, self.clock.now(), self.settings)
+        session = Session(plan, unit, claimed, tick, now, self.environment)
+        judgement = await self._judge(session, polled)
+        commit = tick_commit(unit, claimed, tick, polled, judgement, self.clock.now(), self.settings)
         committed = await self.writer.commit(commit)
 
         self._account(unit, claimed, tick, polled, committed)
-        self._say(unit, claimed, tick, polled, outcomes, committed, self.clock.monotonic() - began)
+        self._say(unit, claimed, tick, polled, judgement.outcomes, committed, self.clock.monotonic() - began)
         return committed and bool(commit.transitions)
 
-    async def _judge(self, plan: Plan, unit: Unit, tick: int, polled: PollResult, now: datetime) -> list[Outcome]:
-        answers = [answer for answer in polled.answers if answer.rule in plan.rules]
+    async def _judge(self, session: Session, polled: PollResult) -> Judgement:
+        answers = [answer for answer in polled.answers if answer.rule in session.plan.rules]
         if not answers:
-            return []
-        known = await self.store.alert_states([answer.rule for answer in answers])
-        outcomes = []
-        for answer in answers:
-            mine = _owned(plan.sources[unit.source], unit, answer.rule, known)
-            outcomes.append(
-                judge(
-                    plan.rules[answer.rule],
-                    answer,
-                    mine,
-                    tick=tick,
-                    period=unit.period,
-                    now=now,
-                    environment=self.environment,
-                )
-            )
-        return outcomes
+            return Judgement()
+        known = await self.store.alert_states([answer.rule for answer in answers], include_memories=True)
+        return judge_answers(session, answers, known)
 
     def _account(self, unit: Unit, claimed: ClaimedUnit, tick: int, polled: PollResult, committed: bool) -> None:
         metrics = self.live.metrics
@@ -119,17 +106,12 @@ class Ticker:
             evaluated=sum(outcome.evaluated for outcome in outcomes),
             alarms=sum(outcome.alarms for outcome in outcomes),
             insufficient=sum(outcome.insufficient for outcome in outcomes),
+            pending=sum(outcome.pending for outcome in outcomes),
             held=sum(outcome.held for outcome in outcomes),
             transitions=sum(len(outcome.transitions) for outcome in outcomes),
-            troubles=[f"{trouble.reason}: {trouble.detail}" for trouble in polled.troubles],
+            troubles=[f"{trouble.detail} ({trouble.reason})" for trouble in polled.troubles],
             committed=committed,
         )
-
-
-def _owned(source: Source, unit: Unit, rule: str, known: Sequence[AlertState]) -> dict[AlertKey, AlertState]:
-    return {
-        state.key: state for state in known if state.key.rule == rule and source.owns(unit, rule, state.key.identity)
-    }
 
 
 def tick_commit(
@@ -137,7 +119,7 @@ def tick_commit(
     claimed: ClaimedUnit,
     tick: int,
     polled: PollResult,
-    outcomes: Sequence[Outcome],
+    judgement: Judgement,
     now: datetime,
     settings: EngineSettings,
 ) -> TickCommit:
@@ -155,9 +137,11 @@ def tick_commit(
         memory=polled.memory,
         failing_since=(claimed.failing_since or now) if failing else None,
         failures=claimed.failures + 1 if failing else 0,
-        failure="; ".join(f"{trouble.reason}: {trouble.detail}" for trouble in polled.troubles)[:1000],
-        states=tuple(state for outcome in outcomes for state in outcome.states),
-        transitions=tuple(change for outcome in outcomes for change in outcome.transitions),
+        failure="; ".join(f"{trouble.detail} ({trouble.reason})" for trouble in polled.troubles)[:1000],
+        states=tuple(state for outcome in judgement.outcomes for state in outcome.states),
+        transitions=tuple(change for outcome in judgement.outcomes for change in outcome.transitions),
+        roll=judgement.roll,
+        census=judgement.census,
     )
 
 

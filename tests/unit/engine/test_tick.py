@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tests.support.clock import START
 from tests.support.make import claimed, unit
 from watchtower.clock import epoch
+from watchtower.engine.judging import Judgement
 from watchtower.engine.settings import EngineSettings
 from watchtower.engine.tick import retry_delay, tick_commit
 from watchtower.model import Answer, PollResult, Trouble, TroubleReason
@@ -21,7 +22,7 @@ NOW = START + timedelta(seconds=120)
 
 
 def commit(polled: PollResult, **before: object) -> TickCommit:
-    return tick_commit(unit(), claimed(**before), T, polled, [], NOW, SETTINGS)
+    return tick_commit(unit(), claimed(**before), T, polled, Judgement(), NOW, SETTINGS)
 
 
 def trouble(reason: TroubleReason) -> Trouble:
@@ -46,7 +47,7 @@ def test_a_poll_that_failed_keeps_its_slot_and_comes_back_soon() -> None:
     assert tick.due_at == NOW + timedelta(seconds=5)
     assert tick.failing_since == NOW
     assert tick.failures == 1
-    assert tick.failure == "throttled: detail"
+    assert tick.failure == "detail (throttled)"
 
 
 def test_a_poll_that_failed_in_part_commits_what_it_saw_and_still_comes_back() -> None:

@@ -20,8 +20,8 @@ RULE_HELP = "The newest value of a rule whose query is no plain metric."
 
 
 def rule_labels(rule: str, identity: Mapping[str, str]) -> Labels:
-    """The labels of a computed value: its rule and its identity, in letters a label may have."""
-    return Labels({**{_plain(name): value for name, value in identity.items()}, "alert": rule})
+    """The labels of a computed value: its rule and its identity, in Prometheus' own style of names."""
+    return Labels({**{_snake(name): value for name, value in identity.items()}, "alert": rule})
 
 
 @lru_cache(maxsize=4096)

@@ -224,7 +224,7 @@ async def test_metric_math_is_offered_under_its_rules_name(aws: ScriptedAws, cli
     [sample] = (await Polling(aws, clients, ask("Errors", ERRORS)).poll()).samples
     assert (sample.family, sample.name, sample.value) == ("watchtower", "watchtower_rule_value", 7.0)
     assert sample.labels == Labels(
-        {"alert": "Errors", "account": "prod", "region": "eu-west-1", "LoadBalancer": "app/a/1"}
+        {"alert": "Errors", "account": "prod", "region": "eu-west-1", "load_balancer": "app/a/1"}
     )
 
 

@@ -26,8 +26,7 @@ def test_values_are_read_as_they_are_written(text: str, points: list[float | Non
 
 def test_a_failed_poll_is_no_value_and_its_place_is_known() -> None:
     values = Values.parse("50 ! 60 !x2 _")
-    assert values.points == (50, None, 60, None, None, None)
-    assert values.failed == {1, 3, 4}
+    assert values == Values((50, None, 60, None, None, None), frozenset({1, 3, 4}))
 
 
 def test_words_of_probes_are_told_apart_from_numbers() -> None:

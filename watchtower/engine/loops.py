@@ -58,6 +58,10 @@ class Loop:
                 wait.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
 
+    def store_failed(self) -> None:
+        """Count a step that the store did not let happen."""
+        self._live.metrics.store_failures.inc()
+
     def begin(self) -> None:
         """A step begins: whoever wakes the loop from now on means the next one."""
         self._woken.clear()
@@ -71,6 +75,7 @@ async def supervise(loop: Loop, step: Callable[[], Awaitable[float]], stopping: 
             pause = await step()
             loop.beat()
         except StoreError as error:
+            loop.store_failed()
             log.error("store.failed", loop=loop.name, error=str(error))
             pause = STORE_RETRY
         await loop.rest(pause, stopping)

@@ -232,9 +232,15 @@ def make_routes(config: Config) -> tuple[Route, ...]:
 
 def make_plan(loaded: Loaded, sources: dict[str, Source]) -> Plan:
     """All work units of the configuration."""
-    accounts = loaded.config.aws.accounts
-    places = [Place(account.name, region) for account in accounts for region in account.regions]
-    return build_plan(loaded.rules, sources, places)
+    config = loaded.config
+    places = [Place(account.name, region) for account in config.aws.accounts for region in account.regions]
+    return build_plan(
+        loaded.rules,
+        sources,
+        places,
+        discovery_interval=config.aws.discovery_interval,
+        series_limit=config.series_limit,
+    )
 
 
 async def run_until_signalled(service: Service) -> None:

@@ -65,6 +65,7 @@ class Config(Model):
     store: Annotated[str, Field(repr=False)] = DEFAULT_STORE
     listen: Annotated[str, AfterValidator(_listen)] = DEFAULT_LISTEN
     rules: tuple[Path, ...] = ()
+    series_limit: Annotated[int, Field(ge=1)] = 10_000
     aws: AwsConfig = AwsConfig()
     channels: dict[Annotated[str, AfterValidator(_channel_name)], Channel] = Field(default_factory=dict)
     routes: tuple[RouteConfig, ...] = ()

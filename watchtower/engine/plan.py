@@ -35,12 +35,15 @@ SELF = Unit(
 class Plan:
     """What is to be polled, by whom, and evaluated; replaced whole on a reload, never changed.
 
-    A tick in flight keeps the plan it began with, its sources and their sessions included.
+    A tick in flight keeps the plan it began with, its sources and their sessions included. ``discovery_interval`` is
+    in seconds; ``series_limit`` is how many series of a rule one unit watches.
     """
 
     rules: Mapping[str, Rule]
     units: Mapping[str, Unit]
     sources: Mapping[str, Source] = field(default_factory=dict)
+    discovery_interval: float = 300.0
+    series_limit: int = 10_000
 
     def owner(self, key: AlertKey) -> Unit | None:
         """The unit that evaluates this alert, or None when nothing does any more."""
@@ -57,7 +60,14 @@ class Plan:
         return [self.rules[ask.rule] for unit in units for ask in unit.asks]
 
 
-def build_plan(rules: Iterable[Rule], sources: Mapping[str, Source], places: Sequence[Place]) -> Plan:
+def build_plan(
+    rules: Iterable[Rule],
+    sources: Mapping[str, Source],
+    places: Sequence[Place],
+    *,
+    discovery_interval: float = 300.0,
+    series_limit: int = 10_000,
+) -> Plan:
     """Cut all enabled rules into work units."""
     enabled = {rule.name: rule for rule in rules if rule.enabled}
     units = [SELF]
@@ -65,7 +75,7 @@ def build_plan(rules: Iterable[Rule], sources: Mapping[str, Source], places: Seq
         asks = [_ask(rule) for rule in enabled.values() if rule.source == name]
         if asks:
             units.extend(source.plan(asks, places))
-    return Plan(enabled, {unit.id: unit for unit in units}, sources)
+    return Plan(enabled, {unit.id: unit for unit in units}, sources, discovery_interval, series_limit)
 
 
 def _ask(rule: Rule) -> Ask:

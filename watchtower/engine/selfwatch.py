@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from watchtower.durations import format_duration
+from watchtower.engine.concern import Concern
+from watchtower.engine.headcount import SERIES_LIMIT, WITHOUT_SERIES, rule_concerns
 from watchtower.engine.plan import SELF, due_at
 from watchtower.evaluation.own import own_transition
 from watchtower.model import AlertKey, Labels, Priority
@@ -41,29 +42,16 @@ KEPT = timedelta(days=30)
 #: Clock seconds between two rounds of forgetting.
 PRUNE_EVERY = 3600.0
 
-OWN_ALERTS = frozenset({"WatchtowerSourceFailing", "WatchtowerTickLate", "WatchtowerDeliveryFailing"})
-
-
-@dataclass(frozen=True, slots=True)
-class Concern:
-    """One own alert that should be firing now."""
-
-    name: str
-    identity: Labels
-    priority: Priority
-    summary: str
-    reason: str
-
-    @property
-    def key(self) -> AlertKey:
-        return AlertKey(self.name, self.identity)
+OWN_ALERTS = frozenset(
+    {"WatchtowerSourceFailing", "WatchtowerTickLate", "WatchtowerDeliveryFailing", WITHOUT_SERIES, SERIES_LIMIT}
+)
 
 
 def concerns(
     health: Sequence[UnitHealth], outbox: Sequence[OutboxDepth], plan: Plan, now: datetime, uptime: float
 ) -> list[Concern]:
     """Everything that is wrong with the watcher at ``now``."""
-    found = list(_failing_sources(health, plan, now))
+    found = [*_failing_sources(health, plan, now), *rule_concerns(health, plan, now)]
     if uptime >= SETTLING:
         found.extend(_late_ticks(health, now))
         found.extend(_failing_channels(outbox, now))

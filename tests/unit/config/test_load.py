@@ -194,4 +194,5 @@ def test_the_model_knows_every_section_of_the_design() -> None:
     assert set(Config.model_fields) == {
         "environment", "store", "listen", "rules", "aws", "channels", "routes",
         "fallback", "inhibit", "mute", "heartbeat",
+        "series_limit",  # ours: whoever is told of the limit must be able to raise it
     }  # fmt: skip

@@ -7,8 +7,9 @@ from typing import Any
 
 from tests.support.clock import START
 from tests.support.make import health, unit
+from watchtower.engine.concern import Concern
 from watchtower.engine.plan import Plan
-from watchtower.engine.selfwatch import Concern, concerns, own_changes
+from watchtower.engine.selfwatch import concerns, own_changes
 from watchtower.model import AlertKey, AlertState, Labels, Priority, State
 from watchtower.rulebook.conditions import Condition
 from watchtower.rulebook.rule import Level, Missing, Rule

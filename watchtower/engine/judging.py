@@ -1,0 +1,94 @@
+"""A poll's answers judged, rule by rule: the roll is called, then the evaluation; pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from watchtower.evaluation.judge import Outcome, judge
+from watchtower.evaluation.roll import Census, Register, Roll, call, decode, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from watchtower.engine.plan import Plan
+    from watchtower.model import AlertKey, AlertState, Answer
+    from watchtower.rulebook.rule import Rule
+    from watchtower.sources.base import Source, Unit
+    from watchtower.store.values import ClaimedUnit
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What the answers of one poll are judged by."""
+
+    plan: Plan
+    unit: Unit
+    claimed: ClaimedUnit
+    tick: int
+    now: datetime
+    environment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What all answers change; ``roll`` and ``census`` are None where the unit's stay as they are."""
+
+    outcomes: tuple[Outcome, ...] = ()
+    roll: bytes | None = None
+    census: tuple[Census, ...] | None = None
+
+
+def judge_answers(session: Session, answers: Sequence[Answer], known: Sequence[AlertState]) -> Judgement:
+    """Judge every answer whose rule the plan has; ``known`` are the remembered alerts of these rules.
+
+    A rule that was not answered keeps its roll; one that left the unit is forgotten.
+    """
+    unit, claimed = session.unit, session.claimed
+    mine = {ask.rule for ask in unit.asks}
+    rolls = {rule: roll for rule, roll in decode(claimed.roll).items() if rule in mine}
+    censuses = {census.rule: census for census in claimed.census if census.rule in mine}
+    outcomes = []
+    for answer in answers:
+        rule = session.plan.rules[answer.rule]
+        previous = _owned(session.plan.sources[unit.source], unit, rule, known)
+        register = Register(
+            rolls.get(rule.name, Roll()), censuses.get(rule.name), frozenset(key.identity for key in previous)
+        )
+        again = claimed.last_tick is not None and session.tick <= claimed.last_tick
+        limit = session.plan.series_limit
+        called = call(rule, answer, register, tick=session.tick, again=again, limit=limit)
+        rolls[rule.name] = called.roll
+        if called.census is not None:
+            censuses[rule.name] = called.census
+        outcomes.append(
+            judge(
+                rule,
+                called.answer,
+                previous,
+                tick=session.tick,
+                period=unit.period,
+                now=session.now,
+                environment=session.environment,
+                absent=called.vanished,
+            )
+        )
+    return _changed(claimed, tuple(outcomes), encode(rolls), censuses.values())
+
+
+def _changed(claimed: ClaimedUnit, outcomes: tuple[Outcome, ...], roll: bytes, censuses: Iterable[Census]) -> Judgement:
+    census = tuple(sorted(censuses, key=lambda one: one.rule))
+    return Judgement(
+        outcomes,
+        roll if roll != claimed.roll else None,
+        census if census != claimed.census else None,
+    )
+
+
+def _owned(source: Source, unit: Unit, rule: Rule, known: Sequence[AlertState]) -> dict[AlertKey, AlertState]:
+    return {
+        state.key: state
+        for state in known
+        if state.key.rule == rule.name and source.owns(unit, rule.name, state.key.identity)
+    }

@@ -27,7 +27,7 @@ def admit(draft: Draft, transition: Transition, routes: Sequence[Route]) -> None
     if transition.to_state is State.OK:
         _resolve(draft, transition, holding)
     elif not transition.notify:
-        draft.decide(transition, "ignored", "rule has notify: false")
+        draft.decide(transition, "ignored", _unsent(transition))
     elif transition.to_state is State.INSUFFICIENT_DATA:
         _darken(draft, transition, holding)
     elif holding and priority_of(transition) >= _reached(holding, transition):
@@ -36,10 +36,14 @@ def admit(draft: Draft, transition: Transition, routes: Sequence[Route]) -> None
         _route(draft, transition, holding, route_for(transition.labels, routes))
 
 
+def _unsent(transition: Transition) -> str:
+    return transition.unsent or "rule has notify: false"
+
+
 def _resolve(draft: Draft, transition: Transition, holding: Sequence[Incident]) -> None:
     """A rule that was made silent while an incident was open still owes its end, whatever ``notify`` says."""
     if not holding:
-        told = "no open incident holds it" if transition.notify else "rule has notify: false"
+        told = "no open incident holds it" if transition.notify else _unsent(transition)
         draft.decide(transition, "ignored", told)
     for incident in holding:
         why = transition.reason or "back to OK"

@@ -47,6 +47,15 @@ def test_nothing_is_said_of_a_rule_that_does_not_notify() -> None:
     assert {decision.reason for decision in plan.decisions} == {"rule has notify: false"}
 
 
+def test_what_is_too_old_to_page_says_so_and_the_fresh_breach_that_follows_pages() -> None:
+    memory = Memory()
+    plan = memory.flush(replace(alert(priority=P1), notify=False, unsent="too old to page: yesterday"))
+    assert [decision.reason for decision in plan.decisions] == ["too old to page: yesterday"]
+    assert not plan.deliveries
+    fresh = replace(alert(priority=P1), from_state=State.ALARM)
+    assert told(memory.flush(fresh).deliveries) == ["P1 trigger oncall", "P1 trigger ops"]
+
+
 def test_an_alert_that_no_route_matches_is_decided_with_the_reason() -> None:
     memory = Memory(policy({"channels": ["ops"], "match": ["team=db"]}))
     assert memory.flush(alert()).decisions[0].reason == "no route matches its labels"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watchtower.incidents.flush import Policy
-    from watchtower.incidents.model import FlushPlan, Incident
+    from watchtower.incidents.model import FiringAlert, FlushPlan, Incident
     from watchtower.incidents.silences import Silence
     from watchtower.model import Delivery, Transition
 
@@ -34,12 +34,15 @@ class Ledger:
         self._ids = count(1)
         self._seqs = count(1)
 
-    def flush(self, now: datetime, transitions: Sequence[Transition]) -> list[Delivery]:
-        """Decide until nothing is left to decide, and send it; what was accepted, in order."""
+    def flush(self, now: datetime, transitions: Sequence[Transition], firing: Sequence[FiringAlert]) -> list[Delivery]:
+        """Decide until nothing is left to decide, and send it; what was accepted, in order.
+
+        ``firing`` are the alerts that fire, and those that did.
+        """
         waiting = tuple(replace(one, seq=next(self._seqs)) for one in transitions)
         accepted: list[Delivery] = []
         while True:
-            plan = decide(self._seen(waiting, now), self._policy, now, self._new_id)
+            plan = decide(self._seen(waiting, firing, now), self._policy, now, self._new_id)
             if plan.empty:
                 return accepted
             self._commit(plan)
@@ -51,7 +54,7 @@ class Ledger:
         dues = (one.due_at for one in self._incidents.values())
         return min((due for due in dues if due is not None and due > after), default=None)
 
-    def _seen(self, waiting: tuple[Transition, ...], now: datetime) -> FlushInput:
+    def _seen(self, waiting: tuple[Transition, ...], firing: Sequence[FiringAlert], now: datetime) -> FlushInput:
         return FlushInput(
             store_id=STORE_ID,
             transitions=waiting,
@@ -59,6 +62,7 @@ class Ledger:
             deliveries=tuple(map(_brief, self._rows.values())),
             debts=tuple(self._debts),
             silences=tuple(one for one in self._silences if one.active(now)),
+            firing=tuple(firing),
         )
 
     def _new_id(self) -> str:
@@ -109,4 +113,5 @@ def _brief(row: Delivery) -> DeliveryBrief:
         dedup_key=row.dedup_key,
         state=row.state,
         attempts=row.attempts,
+        after=row.after,
     )

@@ -11,6 +11,7 @@ from watchtower.clock import epoch
 from watchtower.config import Config, load_beside
 from watchtower.errors import ConfigError, Unreadable
 from watchtower.incidents.flush import Policy
+from watchtower.incidents.quiet import compile_quiet
 from watchtower.incidents.routing import compile_routes
 from watchtower.notifiers.table import NOTIFIERS
 from watchtower.rulebook.loader import load_rules, rule_files
@@ -149,4 +150,6 @@ def _setting(around: Around, config: Config | None) -> Setting:
 
 def _policy(config: Config) -> Policy:
     channels = {name: NOTIFIERS[one.type].traits(name, one) for name, one in config.channels.items()}
-    return Policy(config.environment, compile_routes(config.routes), channels)
+    return Policy(
+        config.environment, compile_routes(config.routes), channels, compile_quiet(config.mute, config.inhibit)
+    )

@@ -61,7 +61,7 @@ class _Course:
             waiting = self._compare(world, waiting, before=epoch(now))
             transitions = [change for rule in rules for change in self._changes(world, rule, now)]
             if ledger is not None:
-                self._record(ledger.flush(now, transitions), now)
+                self._record(ledger.flush(now, transitions, world.fired), now)
         self._compare(world, waiting, before=None)
         return Outcome(test, tuple(self.wrong), difference(test.told, self.deliveries) if test.told is not None else ())
 

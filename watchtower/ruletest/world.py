@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from math import nan
 from typing import TYPE_CHECKING
@@ -9,8 +10,11 @@ from typing import TYPE_CHECKING
 from watchtower.clock import from_epoch
 from watchtower.evaluation.judge import judge
 from watchtower.evaluation.labels import labels_of
+from watchtower.evaluation.roll import Called, Register, Roll, call
 from watchtower.evaluation.telling import change, told_by
-from watchtower.model import AlertKey, AlertState, Answer, Labels, Observation, State, Truth
+from watchtower.incidents.model import FiringAlert
+from watchtower.model import NOTHING, AlertKey, AlertState, Labels, State
+from watchtower.ruletest import feed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -21,7 +25,6 @@ if TYPE_CHECKING:
     from watchtower.ruletest.suite import Setting, Track
 
 _IN_ALARM = "in ALARM when the test began"
-_FAILED = "the poll failed"
 _NO_EVALUATION = "nothing was evaluated yet"
 
 States = dict[AlertKey, AlertState]
@@ -39,18 +42,33 @@ class Standing:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """A rule's newest evaluation: when (epoch seconds), on what answer, and what was remembered before it."""
+
+    at: int
+    called: Called
+    before: States
+
+
 class World:
     """Alerts and their states, driven tick by tick."""
 
     def __init__(self, setting: Setting, tracks: Sequence[Track]) -> None:
         self._setting = setting
         self._tracks: dict[str, list[Track]] = {}
+        self._states: dict[str, States] = {}
+        self._rolls: dict[str, Roll] = {}
+        self._newest: dict[str, _Looked] = {}
+        self._fired: dict[str, FiringAlert] = {}
         for track in tracks:
             self._tracks.setdefault(track.rule.name, []).append(track)
-        self._states = {
-            name: {state.key: state for state in map(self._initial, mine)} for name, mine in self._tracks.items()
-        }
-        self._newest: dict[str, tuple[int, States]] = {}
+            self._keep(track.rule, [self._initial(track)])
+
+    @property
+    def fired(self) -> list[FiringAlert]:
+        """The alerts that fire, and those that did."""
+        return list(self._fired.values())
 
     def opening(self, rule: Rule) -> list[Transition]:
         """What was told of the rule's alerts that fire when the test begins."""
@@ -59,9 +77,14 @@ class World:
 
     def evaluate(self, rule: Rule, at: int) -> tuple[Transition, ...]:
         """Evaluate the rule at ``at`` (epoch seconds) and keep what it says."""
-        before = self._states[rule.name]
-        self._newest[rule.name] = (at, dict(before))
-        outcome = self._judge(rule, at, before)
+        name, start = rule.name, self._setting.start
+        before = self._states.setdefault(name, {})
+        register = Register(self._rolls.get(name, Roll()), None, frozenset(key.identity for key in before))
+        answer = feed.answer(rule, self._tracks[name], start, at)
+        called = call(rule, answer, register, tick=at, again=False, limit=sys.maxsize)
+        self._newest[name] = _Looked(at, called, dict(before))
+        self._rolls[name] = called.roll
+        outcome = self._judge(rule, self._newest[name], before)
         self._keep(rule, outcome.states)
         return outcome.transitions
 
@@ -89,73 +112,63 @@ class World:
         )
 
     def _labels(self, track: Track, priority: Priority | None) -> Labels:
-        return labels_of(track.rule, _observation(track), self._setting.environment, priority)[0]
+        return labels_of(track.rule, feed.bare(track), self._setting.environment, priority)[0]
 
     def _keep(self, rule: Rule, states: Sequence[AlertState]) -> None:
-        """As the store does: an alert that is OK again is not asked for."""
-        known = self._states[rule.name]
+        """As the store does: an alert that is OK again, with nothing to remember of it, is not asked for."""
+        known = self._states.setdefault(rule.name, {})
         for state in states:
+            self._note_firing(state)
             known[state.key] = state
-            if state.state is State.OK and not state.firing:
+            if state.state is State.OK and not state.firing and state.memory == NOTHING:
                 del known[state.key]
 
-    def _judge(self, rule: Rule, at: int, previous: States) -> Outcome:
+    def _note_firing(self, state: AlertState) -> None:
+        alert_id = state.key.id
+        known = self._fired.get(alert_id)
+        if state.firing:
+            since = known.since if known is not None and known.ended_at is None else state.updated_at
+            self._fired[alert_id] = FiringAlert(alert_id, state.key.rule, state.labels, since)
+        elif known is not None and known.ended_at is None:
+            self._fired[alert_id] = replace(known, ended_at=state.updated_at)
+
+    def _judge(self, rule: Rule, looked: _Looked, previous: States) -> Outcome:
         return judge(
             rule,
-            Answer(rule.name, tuple(self._seen(track, at) for track in self._tracks[rule.name])),
+            looked.called.answer,
             previous,
-            tick=at,
+            tick=looked.at,
             period=rule.period,
-            now=from_epoch(at),
+            now=from_epoch(looked.at),
             environment=self._setting.environment,
+            absent=looked.called.vanished,
         )
-
-    def _seen(self, track: Track, at: int) -> Observation:
-        """What a source would answer: value k is the datapoint that ends at k periods after the start."""
-        if self._slot(track, at) in track.values.failed:
-            return replace(_observation(track), truth=Truth.NOT_FETCHED, reason=_FAILED)
-        window = self._window(track, at)
-        start = at - len(window) * track.rule.period
-        points = tuple(
-            (start + place * track.rule.period, value) for place, value in enumerate(window) if value is not None
-        )
-        return replace(_observation(track), points=points, truth=Truth.VALUE if points else Truth.NO_DATA)
-
-    def _slot(self, track: Track, at: int) -> int:
-        return (at - self._setting.start) // track.rule.period
-
-    def _window(self, track: Track, at: int) -> tuple[float | None, ...]:
-        """The datapoints that one evaluation looks at, newest last."""
-        newest, points = self._slot(track, at), track.values.points
-        slots = range(newest - track.rule.slots + 1, newest + 1)
-        return tuple(points[slot] if 0 <= slot < len(points) else None for slot in slots)
 
     def _standing(self, track: Track) -> Standing:
         key = AlertKey(track.rule.name, track.identity)
         state = self._states[track.rule.name].get(key)
-        at, before = self._newest.get(track.rule.name, (None, {}))
+        looked = self._newest.get(track.rule.name)
         return Standing(
             key=key,
             labels=state.labels if state else self._labels(track, None),
             state=state.state if state else State.OK,
             priority=state.priority if state else None,
-            datapoints=self._window(track, at) if at is not None else (),
-            reason=_NO_EVALUATION if at is None else self._reason(track, at, before.get(key)),
+            datapoints=feed.window(track, self._setting.start, looked.at) if looked else (),
+            reason=self._reason(track, looked) if looked else _NO_EVALUATION,
         )
 
-    def _reason(self, track: Track, at: int, before: AlertState | None) -> str:
-        """Why the newest evaluation said what it did, also where it changed nothing and so had no need to say it."""
-        if self._slot(track, at) in track.values.failed:
-            return f"{_FAILED}: state held"
+    def _reason(self, track: Track, looked: _Looked) -> str:
+        """Why the newest evaluation said what it did.
+
+        One that changed nothing had no need to say it; so it is asked again of an alert that any answer would change.
+        """
+        if feed.failed(track, self._setting.start, looked.at):
+            return f"{feed.FAILED}: state held"
+        before = looked.before.get(AlertKey(track.rule.name, track.identity))
         undecided = self._initial(replace(track, initial=State.INSUFFICIENT_DATA))
-        asked = [replace(before, value=nan)] if before and before.firing else [undecided, None]
-        for previous in asked:
+        for previous in [replace(before, value=nan)] if before and before.firing else [undecided, None]:
             known = {previous.key: previous} if previous else {}
-            for state in self._judge(track.rule, at, known).states:
+            for state in self._judge(track.rule, looked, known).states:
                 if state.key.identity == track.identity:
                     return state.reason
         return before.reason if before else ""
-
-
-def _observation(track: Track) -> Observation:
-    return Observation(track.identity, context=track.context)

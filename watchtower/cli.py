@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 import uvloop
 
-from watchtower import __version__, client, commands, ruletest
+from watchtower import __version__, client, commands, ruletest, silence_cli
 from watchtower import config as configuration
 from watchtower.errors import ConfigError, ListenError, StoreError, StoreTooNew, Unreachable, Unreadable
 from watchtower.logs import configure_logs
@@ -28,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(silence_cli.app, name="silence")
 
 
 ConfigPath = Annotated[Path, typer.Option("--config", help="The configuration file.", metavar="FILE")]

@@ -43,7 +43,7 @@ def tells_problems(handler: Handler) -> Handler:
         except Problem as problem:
             return answer(str(problem), status=problem.status)
         except StoreError as error:
-            return answer(f"store: {error}", status=503)
+            return answer(str(error), status=503)
         except web.HTTPRequestEntityTooLarge as error:
             return answer(error.text, status=413)
 

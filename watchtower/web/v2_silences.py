@@ -208,7 +208,7 @@ def silence_json(silence: Silence, now: datetime) -> dict[str, Any]:
         "id": silence.id,
         "status": {"state": state_of(silence, now)},
         "updatedAt": stamp(silence.updated_at),
-        "matchers": [_matcher_json(matcher) for matcher in silence.matchers],
+        "matchers": [matcher_json(matcher) for matcher in silence.matchers],
         "startsAt": stamp(silence.starts_at),
         "endsAt": stamp(silence.ends_at),
         "createdBy": silence.created_by,
@@ -217,7 +217,8 @@ def silence_json(silence: Silence, now: datetime) -> dict[str, Any]:
     }
 
 
-def _matcher_json(matcher: Matcher) -> dict[str, Any]:
+def matcher_json(matcher: Matcher) -> dict[str, Any]:
+    """A matcher as the API writes it."""
     return {
         "name": matcher.name,
         "value": matcher.value,

@@ -48,7 +48,7 @@ class Labels(Mapping[str, str]):
         """These labels with the others laid over them, later ones winning."""
         merged = dict(self.pairs)
         for other in others:
-            merged.update(other)
+            merged.update(other.pairs if isinstance(other, Labels) else other)
         return Labels(merged)
 
     def only(self, names: Sequence[str]) -> Labels:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence  # noqa: TC003 - types that the store reads back
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -126,11 +127,12 @@ class SeriesBatch:
         """Lay observations over the ``slots`` slots of ``period`` seconds that end at ``end`` (exclusive)."""
         times = np.arange(end - slots * period, end, period, dtype=np.int64)
         values = np.full((len(observations), slots), np.nan)
-        for row, observation in enumerate(observations):
-            for at, value in observation.points:
-                slot = slots + (at - end) // period
-                if 0 <= slot < slots:
-                    values[row, slot] = value
+        points = [observation.points for observation in observations]
+        flat = np.fromiter(chain.from_iterable(chain.from_iterable(points)), np.float64)
+        rows = np.repeat(np.arange(len(points)), np.fromiter(map(len, points), np.int64, len(points)))
+        slot = slots + ((flat[0::2] - end) // period).astype(np.int64)
+        inside = (slot >= 0) & (slot < slots)
+        values[rows[inside], slot[inside]] = flat[1::2][inside]
         values[np.isinf(values)] = np.nan
         return cls(tuple(observations), times, values)
 

@@ -150,13 +150,11 @@ def waiting(scene: Scene, observation: Observation, reason: str) -> AlertState:
 
 def _transition(scene: Scene, case: Case, taken: Step, state: AlertState) -> tuple[Transition, tuple[str, ...]]:
     after = taken.after
-    level = _level_of(scene.rule, after.priority or case.phase.priority)
-    summary = default_summary(state.key, after, level, case.window.value)
-    base = replace(
-        change(case.before, state, summary),
-        datapoints=case.window.datapoints,
-        evidence=case.observation.evidence,
-    )
+    summary = ""
+    if scene.rule.summary is None:
+        level = _level_of(scene.rule, after.priority or case.phase.priority)
+        summary = default_summary(state.key, after, level, case.window.value)
+    base = change(case.before, state, summary, case.window.datapoints, case.observation.evidence)
     transition, notes = told_by(scene.rule, base, case.observation.reason)
     if taken.unsent and transition.notify:
         reason = f"{transition.reason}; {taken.unsent}"

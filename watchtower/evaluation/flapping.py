@@ -84,6 +84,8 @@ def flap(flapping: Flapping | None, memory: AlertMemory, before: Phase, after: P
 
 def _calm(memory: AlertMemory, before: Phase, after: Phase) -> Flap:
     """The rule does not look for flapping; what an earlier version of it withheld comes true."""
+    if not memory.changes:
+        return Flap(after, memory)
     forgotten = replace(memory, changes=(), flapping=False)
     up = after.firing if not _down(memory) else _fires(after)
     return Flap(_shown(before, after, flaps=False, up=up), forgotten)

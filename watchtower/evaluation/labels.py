@@ -77,6 +77,6 @@ def known_labels(rule: Rule, observation: Observation, environment: str, priorit
     known = {"alert": rule.name, "group": rule.group, "source": rule.source, "environment": environment}
     if priority is not None:
         known["priority"] = str(priority)
-    known.update(observation.context)
-    known.update(observation.identity)
+    known.update(observation.context.pairs)
+    known.update(observation.identity.pairs)
     return Labels(known)

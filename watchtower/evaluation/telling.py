@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from watchtower.rulebook.rule import Rule
 
 
-def change(before: AlertState | None, after: AlertState, summary: str) -> Transition:
+def change(
+    before: AlertState | None,
+    after: AlertState,
+    summary: str,
+    datapoints: tuple[tuple[int, float | None], ...] = (),
+    evidence: tuple[str, ...] = (),
+) -> Transition:
     """The transition between two remembered states; nobody remembers an alert that was OK."""
     return Transition(
         key=after.key,
@@ -27,6 +33,8 @@ def change(before: AlertState | None, after: AlertState, summary: str) -> Transi
         reason=after.reason,
         at=after.updated_at,
         summary=summary,
+        datapoints=datapoints,
+        evidence=evidence,
         firing=after.firing,
     )
 
@@ -46,7 +54,8 @@ def told_by(rule: Rule, transition: Transition, said: str = "") -> tuple[Transit
         transition.to_state,
     )
     annotations, notes = render_all(rule.annotations, facts)
-    facts = replace(facts, annotations=annotations)
+    if annotations:
+        facts = replace(facts, annotations=annotations)
     summary, summary_notes = transition.summary, tuple[str, ...]()
     if rule.summary is not None:
         try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 import uvloop
 
-from watchtower import __version__, client, commands, ruletest, silence_cli
+from watchtower import __version__, client, commands, ruletest, schemas, silence_cli
 from watchtower import config as configuration
 from watchtower.errors import ConfigError, ListenError, StoreError, StoreTooNew, Unreachable, Unreadable
 from watchtower.logs import configure_logs
@@ -101,6 +101,14 @@ def rule_tests(
         fail(f"{junit} cannot be written: {error.strerror}", code=2)
     print_data(ruletest.report_data(reports), ruletest.report_lines(reports), output)
     raise typer.Exit(0 if all(report.passed for report in reports) else 1)
+
+
+@app.command(epilog=example("watchtower schema --of rules > rules.schema.json"))
+def schema(
+    of: Annotated[schemas.Kind, typer.Option(help="Of which files; any: one schema for all.")] = schemas.Kind.any,
+) -> None:
+    """Print the JSON Schema of rules, configuration and rule tests, for editors."""
+    print_json(schemas.json_schema(of))
 
 
 @app.command(epilog=example("watchtower once --config watchtower.yaml"))

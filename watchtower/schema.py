@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 
 from watchtower.durations import format_duration, parse_duration
+
+if TYPE_CHECKING:
+    from pydantic import GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
 
 
 class Model(BaseModel):
@@ -23,10 +28,19 @@ def _duration(value: object) -> float:
     raise ValueError(f"{value!r} is not a duration; write it with a unit, like 30s, 5m or 1h30m")
 
 
+DURATION_PATTERN = r"^\s*(\d+(\.\d+)?(ms|w|d|h|m|s))+\s*$"
+
 #: Seconds, written ``1h30m``.
 Duration = Annotated[
     float,
     BeforeValidator(_duration),
     PlainSerializer(format_duration),
-    WithJsonSchema({"type": "string", "pattern": r"^(\d+(\.\d+)?(ms|w|d|h|m|s))+$", "examples": ["30s", "1h30m"]}),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": DURATION_PATTERN}, {"const": 0}], "examples": ["1h30m"]}),
 ]
+
+
+class OrText:
+    """Says in JSON Schema that a text may stand where the annotated model is asked for."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [{"type": "string"}, handler(schema)]}

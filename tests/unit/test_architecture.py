@@ -30,7 +30,7 @@ ROOMS = [
     ["web"],
     ["logs", "service"],
     ["demo"],
-    ["client", "commands", "terminal"],
+    ["client", "commands", "schemas", "terminal"],
     ["silence_cli"],
     ["cli"],
     ["__main__"],

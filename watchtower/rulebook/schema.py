@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Wit
 from watchtower.matchers import parse_matchers
 from watchtower.rulebook.conditions import Condition
 from watchtower.rulebook.rule import Farewell, Missing
-from watchtower.schema import Duration, Model
+from watchtower.schema import Duration, Model, OrText
 from watchtower.sources.cloudwatch.query import CloudWatchQuery
 from watchtower.sources.probe.query import ProbeQuery
 from watchtower.templates import Template
@@ -98,7 +98,17 @@ def _matchers(value: str) -> str:
 AlertName = Annotated[str, AfterValidator(_alert_name)]
 LabelName = Annotated[str, AfterValidator(_label_name)]
 Templates = dict[LabelName, Template]
-ConditionText = Annotated[Condition, PlainValidator(_condition), WithJsonSchema({"type": "string"})]
+ConditionText = Annotated[
+    Condition,
+    PlainValidator(_condition),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^\s*([<>]=?|[=!]=|(outside|above|below)\s|(down|no_data|ALARM)\s*$)",
+            "examples": ["> 80", "<= 500ms", "outside 10..20", "above band", "down", "no_data", "ALARM"],
+        }
+    ),
+]
 DatapointsText = Annotated[
     Datapoints,
     PlainValidator(Datapoints.parse),
@@ -126,7 +136,7 @@ class OverrideModel(Model):
 
     match: tuple[Annotated[str, AfterValidator(_matchers)], ...] = Field(min_length=1)
     when: Annotated[
-        dict[PriorityName, Annotated[LevelModel, BeforeValidator(_level_or_refusal)]],
+        dict[PriorityName, Annotated[LevelModel, BeforeValidator(_level_or_refusal), OrText()]],
         BeforeValidator(_by_priority),
     ] = Field(default_factory=dict)
     datapoints: DatapointsText | None = None
@@ -185,7 +195,7 @@ class RuleModel(Model):
     heartbeat: Any = None
     composite: Any = None
     when: Annotated[
-        dict[PriorityName, Annotated[LevelModel, BeforeValidator(_level_or_refusal)]],
+        dict[PriorityName, Annotated[LevelModel, BeforeValidator(_level_or_refusal), OrText()]],
         BeforeValidator(_by_priority),
     ] = Field(default_factory=dict)
     datapoints: DatapointsText = Datapoints()

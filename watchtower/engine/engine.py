@@ -71,6 +71,7 @@ class Engine:
         self._closing = asyncio.Event()
         self._ticks = Loop("tick", clock, live)
         self._flushes = Loop("flush", clock, live)
+        live.judge = self._flushes.wake
 
     async def configure(self, plan: Plan, routes: tuple[Route, ...], notifiers: Mapping[str, Notifier]) -> None:
         """Take over rules, routes and channels; what no longer has a rule ends, saying so."""

@@ -20,12 +20,16 @@ STUCK_AFTER = 60.0
 LATE_AFTER = 30.0
 
 
+def _nobody() -> None:
+    """No engine runs that could be told."""
+
+
 @dataclass
 class Live:
     """Shared by the engine, which writes, and the web, which reads.
 
     ``pace`` is how many clock seconds pass in one real second (1 but for the demo's compressed time): loop
-    health is a matter of real seconds.
+    health is a matter of real seconds. ``judge`` wakes the flush: somebody changed a silence.
     """
 
     clock: Clock
@@ -35,6 +39,7 @@ class Live:
     waiting_for: str = "starting"
     testers: Mapping[str, Callable[[], Awaitable[str]]] = field(default_factory=dict)
     routes: tuple[Route, ...] = ()
+    judge: Callable[[], None] = _nobody
     _beats: dict[str, float] = field(default_factory=dict)
 
     def beat(self, loop: str) -> None:

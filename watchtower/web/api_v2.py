@@ -129,6 +129,7 @@ class ApiV2:
             await self._opened().save_silence(kept)
             if old is not None and kept.id != old.id:  # afterwards: between the two nothing may ring
                 await self._opened().expire_silence(old.id, now)
+        self._live.judge()
         return answer({"silenceID": kept.id})
 
     @tells_problems
@@ -137,6 +138,7 @@ class ApiV2:
         async with self._changing:
             found = await self._known(request.match_info["id"])
             await self._opened().expire_silence(found.id, self._live.clock.now())
+        self._live.judge()
         return web.Response(headers=FRESH)
 
     async def _known(self, silence_id: str) -> Silence:

@@ -47,6 +47,7 @@ class Rig:
     """A daemon's web side: the store it reads, its clock, and a client on loopback."""
 
     folder: Path
+    live: Live
     web: Web
     store: Store
     clock: ManualClock
@@ -113,7 +114,7 @@ async def open_rig(folder: Path) -> AsyncIterator[Rig]:
     web.store = store = await Store.open(f"sqlite:///{folder / 'store.db'}", clock=clock)
     try:
         async with TestClient(TestServer(web.application())) as client:
-            yield Rig(folder, web, store, clock, client)
+            yield Rig(folder, live, web, store, clock, client)
     finally:
         await store.close()
 

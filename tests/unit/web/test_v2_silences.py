@@ -324,3 +324,15 @@ async def test_ending_twice_is_no_fault(rig: Rig) -> None:
 
     assert (await rig.ask("DELETE", f"/api/v2/silence/{known}")).status == 200
     assert (await rig.get(f"/api/v2/silence/{known}"))["endsAt"] == "2026-01-05T00:00:00.000Z"
+
+
+async def test_whoever_changes_a_silence_has_everything_judged_at_once(rig: Rig) -> None:
+    woken: list[str] = []
+    rig.live.judge = lambda: woken.append("now")
+
+    known = await rig.silenced()
+    await rig.ask("DELETE", f"/api/v2/silence/{known}")
+    await rig.post(comment="")
+    await rig.get("/api/v2/silences")
+
+    assert woken == ["now", "now"]

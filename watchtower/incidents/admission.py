@@ -108,7 +108,7 @@ def _join(draft: Draft, transition: Transition, routed: Routed) -> None:
     group = group_of(transition.labels, route)
     held = draft.holds.on(transition.labels, route.name, transition.at) is not None
     incident = draft.held(route.name, group) if held else draft.taking(route.name, group)
-    if not held and incident is not None and over(incident) and member(incident, transition.key.id) is None:
+    if incident is not None and over(incident) and member(incident, transition.key.id) is None:
         draft.close(incident)
         incident = None
     if incident is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from watchtower.incidents.lifecycle import doors_closed, with_due
+from watchtower.incidents.lifecycle import doors_closed, over, with_due
 from watchtower.incidents.model import Decision, FlushPlan, Incident
 from watchtower.incidents.notices import urgent_first
 
@@ -24,9 +24,9 @@ class Draft:
     """Incidents as they stand within the flush, and the decisions and deliveries made on the way.
 
     ``causes`` remembers the transition that touched an incident last, for its decisions; ``changes`` the last of
-    each alert; ``wakes`` when what holds an incident back is to be judged again. ``_firing`` finds the incidents
-    in which an alert fires, ``_taking`` the one that takes members of a route and group, ``_held`` the one that
-    keeps those nobody may be told of.
+    each alert; ``untils`` when what holds an alert back on a route is to be judged again, ``wakes`` when an
+    incident is. ``_firing`` finds the incidents in which an alert fires, ``_taking`` the one that takes members of
+    a route and group, ``_held`` the one that keeps those nobody may be told of.
     """
 
     seen: FlushInput
@@ -40,6 +40,7 @@ class Draft:
     causes: dict[str, Transition] = field(default_factory=dict)
     changes: dict[str, int] = field(default_factory=dict)
     wakes: dict[str, datetime] = field(default_factory=dict)
+    untils: dict[tuple[str, str], datetime] = field(default_factory=dict)
     expired: list[str] = field(default_factory=list)
     stored: Mapping[str, Incident] = field(default_factory=dict)
     _firing: dict[str, dict[str, None]] = field(default_factory=dict)
@@ -72,9 +73,6 @@ class Draft:
 
     def close(self, incident: Incident) -> None:
         """Let an incident take no more members, so that another may open in its place."""
-        lane = (incident.route, incident.group_labels)
-        if self._taking.get(lane) == incident.id:
-            del self._taking[lane]
         self.put(replace(incident, taking_members=False))
 
     def held(self, route: str, group: Labels) -> Incident | None:
@@ -136,14 +134,14 @@ class Draft:
 
     def put(self, incident: Incident) -> None:
         """Let the incident stand as it is here."""
-        lane = (incident.route, incident.group_labels)
         self.incidents[incident.id] = incident
-        if incident.taking_members:
-            self._taking.setdefault(lane, incident.id)
-        if incident.told_tier is None and not incident.taking_members and incident.ended_at is None:
-            self._held.setdefault(lane, incident.id)
-        elif self._held.get(lane) == incident.id:
-            del self._held[lane]
+        untold = incident.told_tier is None and not incident.taking_members and not over(incident)
+        for index, listed in ((self._taking, incident.taking_members), (self._held, untold)):
+            lane = (incident.route, incident.group_labels)
+            if listed:
+                index.setdefault(lane, incident.id)
+            elif index.get(lane) == incident.id:
+                del index[lane]
 
     def _index(self, incident_id: str, alert_id: str, fires: bool) -> None:
         held = self._firing.setdefault(alert_id, {})

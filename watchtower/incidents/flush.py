@@ -30,8 +30,7 @@ def decide(seen: FlushInput, policy: Policy, now: datetime, new_id: Callable[[],
     draft = Draft.of(seen, Holds.of(seen, policy, now), now, new_id)
     for transition in seen.transitions:
         admit(draft, transition, policy.routes)
-    books = _books(seen)
-    hold_back(draft, books)
+    books = hold_back(draft, _books(seen))
     desk = Desk(seen.store_id, policy.environment, policy.channels, now, new_id)
     for incident in draft.open():
         kept = books.get(incident.id, Books())

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from watchtower.incidents.deliveries import Books
-from watchtower.incidents.lifecycle import audible, over, reached
-from watchtower.model import State
+from watchtower.incidents.lifecycle import audible, ended, over, reached
+from watchtower.model import Event, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,12 +24,16 @@ if TYPE_CHECKING:
     from watchtower.model import Labels, NoticeMember
 
 
-def hold_back(draft: Draft, books: Mapping[str, Books]) -> None:
-    """Judge the members of every open incident, and keep apart who may be told and who may not."""
+def hold_back(draft: Draft, books: Mapping[str, Books]) -> dict[str, Books]:
+    """Judge the members of every open incident, and keep apart who may be told and who may not.
+
+    Returns the books as they are without what was taken back.
+    """
+    kept = dict(books)
     for incident_id in [incident.id for incident in draft.open()]:
         judged = _judged(draft, draft.incidents[incident_id])
         if not over(judged):
-            judged = _unheard(draft, judged, books.get(incident_id, Books()))
+            judged, kept[incident_id] = _unheard(draft, judged, books.get(incident_id, Books()))
         if judged.told_tier is not None:
             draft.put(replace(judged, tier=reached(judged)))
         elif over(judged):
@@ -37,6 +41,7 @@ def hold_back(draft: Draft, books: Mapping[str, Books]) -> None:
         else:
             _part(draft, judged)
     draft.expired += _expired(draft)
+    return kept
 
 
 def _judged(draft: Draft, incident: Incident) -> Incident:
@@ -62,8 +67,8 @@ def _member(draft: Draft, incident: Incident, member: NoticeMember, before: Noti
     if not member.firing and fired is not None and fired.muted_by:
         return replace(member, muted_by=fired.muted_by)
     hold = draft.holds.on(member.labels, incident.route, fired.since if fired else member.since)
-    if hold is not None and member.firing:
-        draft.wake(incident.id, hold.until)
+    if hold is not None and hold.until is not None:
+        draft.untils[incident.route, member.alert_id] = hold.until
     judged = replace(member, muted_by=hold.reason if hold else "")
     _say(draft, incident, judged, fired, hold)
     return judged
@@ -85,17 +90,18 @@ def _without_unsaid(incident: Incident) -> Incident:
     return replace(incident, members=told) if told and incident.told_tier is None else incident
 
 
-def _unheard(draft: Draft, incident: Incident, books: Books) -> Incident:
+def _unheard(draft: Draft, incident: Incident, books: Books) -> tuple[Incident, Books]:
     """Take back what no channel can have heard of, so that the incident is told to nobody again.
 
     ``told`` would otherwise mean that whoever is now held back was heard of.
     """
-    held = any(member.firing and member.muted_by for member in incident.members)
+    held = next((member.muted_by for member in incident.members if member.firing and member.muted_by), "")
     if incident.told_tier is None or not held or not books.unheard:
-        return incident
-    reason = next(member.muted_by for member in incident.members if member.firing and member.muted_by)
-    draft.withdrawn += [(row.id, f"{reason}, before it was delivered") for row in books.waiting()]
-    return replace(incident, told_tier=None, told_at=None, last_page_at=None, changed=True)
+        return incident, books
+    waiting = books.waiting()
+    draft.withdrawn += [(row.id, f"{held}, before it was delivered") for row in waiting]
+    untold = replace(incident, told_tier=None, told_at=None, last_page_at=None, changed=True)
+    return untold, books.without(waiting)
 
 
 def _part(draft: Draft, incident: Incident) -> None:
@@ -113,14 +119,30 @@ def _part(draft: Draft, incident: Incident) -> None:
 
 
 def _open_up(draft: Draft, incident: Incident) -> None:
-    """An incident whose hold ended pages anew, so it is the one that takes members from now on."""
+    """An incident whose hold ended is told with the one of its group that waits to be told, or pages anew.
+
+    Then it is the one that takes members from now on: of an earlier page people have heard.
+    """
     if incident.taking_members or not audible(incident):
         draft.put(incident)
         return
     other = draft.taking(incident.route, incident.group_labels)
+    if other is not None and other.told_tier is None:
+        _join(draft, incident, other)
+        return
     if other is not None:
         draft.close(other)
     draft.put(_of(incident, incident.members, taking_members=True))
+
+
+def _join(draft: Draft, incident: Incident, other: Incident) -> None:
+    """Let the members of one untold incident be told by another."""
+    known = {member.alert_id for member in incident.members}
+    stay = tuple(member for member in other.members if member.alert_id not in known)
+    draft.put(_of(other, (*stay, *incident.members), taking_members=True))
+    draft.put(replace(ended(incident, draft.now), members=()))
+    for member in incident.members:
+        draft.remark(member.alert_id, "joined", "told with the others of its group that wait to be told", other.id)
 
 
 def _set_apart(draft: Draft, incident: Incident, held: tuple[NoticeMember, ...]) -> None:
@@ -130,7 +152,6 @@ def _set_apart(draft: Draft, incident: Incident, held: tuple[NoticeMember, ...])
     moved = {member.alert_id for member in held}
     others = tuple(member for member in apart.members if member.alert_id not in moved)
     draft.put(_of(apart, (*others, *held), taking_members=False))
-    draft.wake(apart.id, draft.wakes.get(incident.id))
     for member in held:
         draft.remark(member.alert_id, "set apart", f"{member.muted_by}; the others are told without it", apart.id)
 
@@ -141,13 +162,21 @@ def _of(incident: Incident, members: tuple[NoticeMember, ...], *, taking_members
 
 
 def watch(draft: Draft, said: Said, books: Books) -> None:
-    """A page that waits in the outbox is judged again when something may begin to hold it back."""
+    """Look again when what holds a member back ends, or when something may begin to hold back a page that waits."""
     incident = said.incident
-    if incident.ended_at is not None or not (said.deliveries or books.waiting()):
-        return
-    for member in incident.members:
-        if member.firing:
+    firing = [member for member in incident.members if member.firing]
+    for member in firing:
+        if member.muted_by:
+            draft.wake(incident.id, draft.untils.get((incident.route, member.alert_id)))
+    if _page_waits(draft, said, books):
+        for member in firing:
             draft.wake(incident.id, draft.holds.next_start(member.labels, incident.route))
+
+
+def _page_waits(draft: Draft, said: Said, books: Books) -> bool:
+    gone = {row_id for row_id, _ in draft.withdrawn}
+    waiting = [row.event for row in books.waiting() if row.id not in gone]
+    return any(event is not Event.RESOLVE for event in (*waiting, *(row.event for row in said.deliveries)))
 
 
 def _expired(draft: Draft) -> list[str]:

@@ -126,13 +126,17 @@ class FlushInput:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Why a transition led to what it led to; ``watchtower why`` prints it."""
+    """Why a transition led to what it led to; ``watchtower why`` prints it.
+
+    ``transition_seq`` is 0 where time or a silence decided; ``at`` is given by the store.
+    """
 
     alert_id: str
     transition_seq: int
     outcome: str
     reason: str
     incident_id: str | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
@@ -39,8 +40,11 @@ Duration = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
 class OrText:
-    """Says in JSON Schema that a text may stand where the annotated model is asked for."""
+    """Says in JSON Schema that a text of the form ``text`` may stand where the annotated model is asked for."""
+
+    text: JsonSchemaValue
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"anyOf": [{"type": "string"}, handler(schema)]}
+        return {"anyOf": [self.text, handler(schema)]}

@@ -102,7 +102,7 @@ def _as_written(schema: JsonSchemaValue) -> None:
     default = schema["default"]
     if any(part.get("pattern") == DURATION_PATTERN for part in schema.get("anyOf", ())):
         schema["default"] = format_duration(default) if isinstance(default, float) else default
-    if default is None or (isinstance(default, list | dict) and default):
+    if default is None or isinstance(default, list | dict):
         del schema["default"]
 
 

@@ -98,17 +98,12 @@ def _matchers(value: str) -> str:
 AlertName = Annotated[str, AfterValidator(_alert_name)]
 LabelName = Annotated[str, AfterValidator(_label_name)]
 Templates = dict[LabelName, Template]
-ConditionText = Annotated[
-    Condition,
-    PlainValidator(_condition),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": r"^\s*([<>]=?|[=!]=|(outside|above|below)\s|(down|no_data|ALARM)\s*$)",
-            "examples": ["> 80", "<= 500ms", "outside 10..20", "above band", "down", "no_data", "ALARM"],
-        }
-    ),
-]
+_CONDITION_SCHEMA = {
+    "type": "string",
+    "pattern": r"^\s*(([<>]|[<>=!]=)\s*[-+.\d]|(outside|above|below)\s|(down|no_data|ALARM)\s*$)",
+    "examples": ["> 80", "<= 500ms", "outside 10..20", "above band", "down", "no_data", "ALARM"],
+}
+ConditionText = Annotated[Condition, PlainValidator(_condition), WithJsonSchema(_CONDITION_SCHEMA)]
 DatapointsText = Annotated[
     Datapoints,
     PlainValidator(Datapoints.parse),
@@ -136,7 +131,7 @@ class OverrideModel(Model):
 
     match: tuple[Annotated[str, AfterValidator(_matchers)], ...] = Field(min_length=1)
     when: Annotated[
-        dict[PriorityName, Annotated[LevelModel, BeforeValidator(_level_or_refusal), OrText()]],
+        dict[PriorityName, Annotated[LevelModel, BeforeValidator(_level_or_refusal), OrText(_CONDITION_SCHEMA)]],
         BeforeValidator(_by_priority),
     ] = Field(default_factory=dict)
     datapoints: DatapointsText | None = None
@@ -195,7 +190,7 @@ class RuleModel(Model):
     heartbeat: Any = None
     composite: Any = None
     when: Annotated[
-        dict[PriorityName, Annotated[LevelModel, BeforeValidator(_level_or_refusal), OrText()]],
+        dict[PriorityName, Annotated[LevelModel, BeforeValidator(_level_or_refusal), OrText(_CONDITION_SCHEMA)]],
         BeforeValidator(_by_priority),
     ] = Field(default_factory=dict)
     datapoints: DatapointsText = Datapoints()

@@ -128,8 +128,9 @@ class SeriesBatch:
         times = np.arange(end - slots * period, end, period, dtype=np.int64)
         values = np.full((len(observations), slots), np.nan)
         points = [observation.points for observation in observations]
-        flat = np.fromiter(chain.from_iterable(chain.from_iterable(points)), np.float64)
-        rows = np.repeat(np.arange(len(points)), np.fromiter(map(len, points), np.int64, len(points)))
+        counts = np.fromiter(map(len, points), np.int64, len(points))
+        flat = np.fromiter(chain.from_iterable(chain.from_iterable(points)), np.float64, 2 * int(counts.sum()))
+        rows = np.repeat(np.arange(len(points)), counts)
         slot = slots + ((flat[0::2] - end) // period).astype(np.int64)
         inside = (slot >= 0) & (slot < slots)
         values[rows[inside], slot[inside]] = flat[1::2][inside]

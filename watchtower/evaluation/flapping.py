@@ -69,13 +69,16 @@ def flap(flapping: Flapping | None, memory: AlertMemory, before: Phase, after: P
         return _calm(memory, before, after)
     was_up = before.firing and not _down(memory)
     is_up = after.firing if was_up else _fires(after)
-    memory = _noted(memory, is_up, grid) if was_up is not is_up else _aged(memory, grid)
+    if was_up is is_up and not memory.flapping:
+        return Flap(after, _aged(memory, grid))
+    if was_up is not is_up:
+        memory = _noted(memory, is_up, grid)
     share = percentage(memory.changes, grid)
     flaps = share > flapping.low if memory.flapping else share >= flapping.high
     began, ceased = flaps and not memory.flapping, memory.flapping and not flaps
     return Flap(
         phase=_shown(before, after, flaps=flaps, up=is_up),
-        memory=replace(memory, flapping=flaps),
+        memory=replace(memory, flapping=flaps) if began or ceased else memory,
         began=began,
         ceased=ceased,
         words=_words(flapping, memory, share, grid) if began else "no longer flapping" if ceased else "",
@@ -119,9 +122,12 @@ def _noted(memory: AlertMemory, up: bool, grid: Grid) -> AlertMemory:
 
 def _aged(memory: AlertMemory, grid: Grid) -> AlertMemory:
     """The history without a change; it goes as a whole, so that an alert that calms down is written once."""
-    if memory.changes and not memory.flapping and grid.tick - abs(memory.changes[-1]) >= grid.reach:
-        return replace(memory, changes=())
-    return memory
+    return replace(memory, changes=()) if memory.changes and not current(memory, grid) else memory
+
+
+def current(memory: AlertMemory, grid: Grid) -> bool:
+    """Whether the newest change still counts; while it does, an alert that stays as it is has nothing to write."""
+    return bool(memory.changes) and grid.tick - abs(memory.changes[-1]) < grid.reach
 
 
 def _words(flapping: Flapping, memory: AlertMemory, share: float, grid: Grid) -> str:

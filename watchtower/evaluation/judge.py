@@ -13,7 +13,8 @@ import numpy as np
 
 from watchtower.evaluation.case import Case, Change, Scene, decide, step, waiting
 from watchtower.evaluation.endings import Absent, endings
-from watchtower.evaluation.flapping import Grid
+from watchtower.evaluation.flapping import Grid, current
+from watchtower.evaluation.journal import breaches
 from watchtower.evaluation.levels import Ruling, rule_on
 from watchtower.evaluation.missing_data import Code
 from watchtower.evaluation.outcome import Outcome, Verdict
@@ -73,9 +74,10 @@ def _judge_alike(verdict: Verdict, scene: Scene, batch: SeriesBatch, known: Know
     """Judge series that have the same levels."""
     rule = scene.rule
     ruling = rule_on(rule.levels, batch.values, rule.missing)
-    docket = _docket(batch, ruling, known)
+    docket = _docket(batch, ruling, known, scene.grid)
     verdict.count(State.INSUFFICIENT_DATA, docket.waiting + len(docket.new))
     verdict.count_pending(_pending(ruling))
+    verdict.record(breaches(scene, batch, ruling, known, period))
     if docket.new:
         reason = silence_reason(Window.of(batch.times, batch.values[docket.new[0]], period))
         verdict.add(*(Change(waiting(scene, batch.series[row], reason)) for row in docket.new))
@@ -106,23 +108,30 @@ class _Docket:
     new: tuple[int, ...]
 
 
-def _docket(batch: SeriesBatch, ruling: Ruling, known: Known) -> _Docket:
+def _docket(batch: SeriesBatch, ruling: Ruling, known: Known, grid: Grid) -> _Docket:
     alarmed, insufficient = ruling.codes == Code.ALARM, ruling.codes == Code.INSUFFICIENT_DATA
     empty = insufficient & np.isnan(batch.values).all(axis=1)
     if not known:
         rows = np.flatnonzero((alarmed | insufficient) & ~empty).tolist()
         return _Docket(tuple((row, None) for row in rows), 0, tuple(np.flatnonzero(empty).tolist()))
     befores = list(map(known.get, map(_pairs, batch.series)))
-    remembered = _rows([row for row, before in enumerate(befores) if before is not None], len(befores))
-    idle = _rows([row for row in np.flatnonzero(remembered).tolist() if _waits(befores[row])], len(befores))
+    found = [(row, before) for row, before in enumerate(befores) if before is not None]
+    remembered = _rows([row for row, _ in found], len(befores))
+    idle = _rows([row for row, before in found if _waits(before)], len(befores))
+    calm = _rows([row for row, before in found if _rests(before, grid)], len(befores))
     waits = (insufficient | (ruling.codes == Code.RETAIN)) & idle
     new = empty & ~remembered
-    rows = np.flatnonzero((alarmed | insufficient | remembered) & ~waits & ~new).tolist()
+    rows = np.flatnonzero((alarmed | insufficient | (remembered & ~calm)) & ~waits & ~new).tolist()
     return _Docket(tuple((row, befores[row]) for row in rows), int(waits.sum()), tuple(np.flatnonzero(new).tolist()))
 
 
-def _waits(before: AlertState | None) -> bool:
-    return before is not None and before.state is State.INSUFFICIENT_DATA and not before.firing
+def _waits(before: AlertState) -> bool:
+    return before.state is State.INSUFFICIENT_DATA and not before.firing
+
+
+def _rests(before: AlertState, grid: Grid) -> bool:
+    """It is OK, and only its past is remembered: as long as it stays so, there is nothing to do."""
+    return before.state is State.OK and not before.firing and current(before.memory, grid)
 
 
 def _rows(marked: Sequence[int], count: int) -> NDArray[np.bool_]:

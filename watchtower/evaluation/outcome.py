@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 from watchtower.model import State
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from watchtower.evaluation.case import Change
+    from watchtower.evaluation.journal import Entry
     from watchtower.model import AlertState, Transition
 
 
@@ -20,7 +23,7 @@ class Outcome:
     ``states`` are rows to write: alerts that are not OK and changed, and those that became OK (state OK, not
     firing). ``evaluated`` and ``held`` count series; ``alarms``, ``insufficient`` and ``pending`` say how many of the
     evaluated are now in that state; pending are those that breach, but not often enough. ``notes`` name the templates
-    that failed.
+    that failed. ``log`` is what was found besides the transitions.
     """
 
     states: tuple[AlertState, ...]
@@ -31,6 +34,7 @@ class Outcome:
     insufficient: int
     notes: tuple[str, ...] = ()
     pending: int = 0
+    log: tuple[Entry, ...] = ()
 
 
 class Verdict:
@@ -40,6 +44,7 @@ class Verdict:
         self._changes: list[Change] = []
         self._states = Counter[State]()
         self._pending = 0
+        self._log: list[Entry] = []
 
     def add(self, *changes: Change) -> None:
         """Take over what is to be written."""
@@ -53,6 +58,10 @@ class Verdict:
         """So many more series breach without an alarm."""
         self._pending += series
 
+    def record(self, found: Iterable[Entry]) -> None:
+        """Take over what is to be logged."""
+        self._log.extend(found)
+
     def outcome(self, *, evaluated: int, held: int) -> Outcome:
         """The sum."""
         changes = self._changes
@@ -65,4 +74,5 @@ class Verdict:
             insufficient=self._states[State.INSUFFICIENT_DATA],
             notes=tuple(dict.fromkeys(note for changed in changes for note in changed.notes)),
             pending=self._pending,
+            log=tuple(self._log),
         )

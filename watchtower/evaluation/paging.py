@@ -52,8 +52,10 @@ def too_old(rule: Rule, level: Level, window: Window, tick: datetime) -> str:
 def _newest_breach_ended(rule: Rule, level: Level, window: Window) -> int:
     """Where datapoints that are missing breach, the newest empty slot is one that does."""
     silence = level.condition.kind is Kind.NO_DATA or rule.missing is Missing.BREACHING
-    breaching = [at for at, value in window.datapoints if (silence if value is None else level.condition.holds(value))]
-    return max(breaching, default=window.datapoints[-1][0]) + window.period
+    for at, value in reversed(window.datapoints):
+        if silence if value is None else level.condition.holds(value):
+            return at + window.period
+    return window.datapoints[-1][0] + window.period
 
 
 def remembered(memory: AlertMemory, told: Phase, *, held_back: bool, settled: bool) -> AlertMemory:

@@ -50,6 +50,11 @@ class Interval:
         )
         return low_fits and high_fits
 
+    def has(self, value: float) -> bool:
+        """This number is one of these."""
+        above = value > self.low or (self.low_included and value == self.low)
+        return above and (value < self.high or (self.high_included and value == self.high))
+
     def meets(self, other: Interval) -> bool:
         """Some number is in both."""
         return _reaches(self, other) and _reaches(other, self)
@@ -126,7 +131,7 @@ class Condition:
 
     def holds(self, value: float) -> bool:
         """Whether one value breaches; under ``no_data`` none does."""
-        return any(interval.contains(Interval(value, value, True, True)) for interval in self.intervals)
+        return any(interval.has(value) for interval in self.intervals)
 
     def breaches(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which datapoints breach, in the shape of ``values``.

@@ -11,7 +11,7 @@ demo: $(READY)  ## the main job on a simulated AWS estate, no account needed
 test: $(READY)  ## every test that needs nothing but Python
 	$(BIN)/pytest -n 2 --dist worksteal
 
-test-peers: $(READY)  ## tests against Debian's prometheus (installs what is missing)
+test-peers: $(READY)  ## tests against Debian's prometheus and amtool (installs what is missing)
 	bash tests/peers.sh
 	$(BIN)/pytest -m peers
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tests.support.stores import World, at, commit_plan, incident, look
-from watchtower.incidents.model import FlushPlan
+from tests.support.stores import World, at, change, commit_plan, delivery, incident, look, state
+from watchtower.incidents.model import FiringAlert, FlushInput, FlushPlan
 from watchtower.incidents.silences import Silence
 from watchtower.matchers import parse_matchers
+from watchtower.model import DeliveryState, Event, Priority, State
+from watchtower.store.values import Settled
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -92,8 +94,8 @@ async def test_every_open_incident_is_due_when_a_silence_is_saved_changed_or_exp
         lambda: store.save_silence(silence(end=60)),
         lambda: store.expire_silence("s1", at(0)),
     ]
-    for change in changes:
-        await change()
+    for step in changes:
+        await step()
         [seen] = (await look(store)).incidents
         assert seen.due_at == at(0)
         assert await store.next_incident_due() == at(0)
@@ -124,3 +126,117 @@ async def test_a_silence_that_ended_long_ago_is_forgotten(world: World, store: S
     await store.save_silence(silence("new", end=60))
     await store.prune(before=at(10))
     assert await world.count("silence") == 1
+
+
+# --- what the flush and the senders make of it ---------------------------------------------------------
+
+
+async def pending(store: Store, name: str, **more: Any) -> None:
+    """A page in the outbox whose incident is not due."""
+    page = delivery(name, incident_id=f"i-{name}", **more)
+    plan = FlushPlan(incidents=(incident(f"i-{name}", due_at=at(900)),), deliveries=(page,))
+    await commit_plan(store, plan)
+
+
+async def claimed(store: Store, channel: str = "oncall") -> str | None:
+    epoch = await store.claim_channel(channel, "a", lease=30)
+    assert epoch is not None
+    found = await store.next_delivery(channel, epoch)
+    return found.id if found else None
+
+
+async def test_a_page_that_was_never_tried_waits_until_the_flush_has_looked_at_a_new_silence(store: Store) -> None:
+    await pending(store, "page")
+    await store.save_silence(silence())
+    assert await claimed(store) is None
+    await commit_plan(store, FlushPlan(incidents=(incident("i-page", due_at=at(3600)),)))
+    assert await claimed(store) == "page"
+
+
+async def test_a_page_is_withdrawn_by_the_flush_that_a_silence_made_due(world: World, store: Store) -> None:
+    await pending(store, "page")
+    await store.save_silence(silence())
+    await commit_plan(store, FlushPlan(withdrawn=(("page", "silenced by ana"),)))
+    assert await claimed(store) is None
+    assert await world.count("delivery", "state = 'withdrawn' AND last_error = 'silenced by ana'") == 1
+
+
+async def test_a_resolve_leaves_through_a_silence(store: Store) -> None:
+    await pending(store, "page")
+    epoch = await store.claim_channel("oncall", "a", lease=30)
+    assert epoch is not None
+    page = await store.next_delivery("oncall", epoch)
+    assert page is not None
+    assert await store.finish(page, epoch, Settled(DeliveryState.ACCEPTED, ""))
+    resolve = delivery("resolve", Event.RESOLVE, incident_id="i-page")
+    await commit_plan(store, FlushPlan(deliveries=(resolve,)))
+    await store.save_silence(silence())
+    assert await claimed(store) == "resolve"
+
+
+async def test_a_page_that_was_tried_leaves_again_through_a_silence(world: World, store: Store) -> None:
+    await pending(store, "page")
+    epoch = await store.claim_channel("oncall", "a", lease=30)
+    assert epoch is not None
+    page = await store.next_delivery("oncall", epoch)
+    assert page is not None
+    await store.finish(page, epoch, Settled(DeliveryState.PENDING, "503", next_at=at(0)))
+    await store.save_silence(silence())
+    assert await claimed(store) == "page"
+
+
+async def test_a_flush_that_cannot_look_does_not_keep_pages_for_ever(world: World, store: Store) -> None:
+    await pending(store, "page")
+    await store.save_silence(silence())
+    await world.advance(59)
+    assert await claimed(store) is None
+    await world.advance(1)
+    assert await claimed(store) == "page"
+
+
+async def test_a_flush_ends_the_silences_that_its_plan_names(store: Store) -> None:
+    await store.save_silence(silence("brief"))
+    await store.save_silence(silence("lasting"))
+    await commit_plan(store, FlushPlan(expired=("brief",)))
+    assert [one.id for one in await store.silences()] == ["lasting"]
+
+
+async def inhibitors(store: Store, within: float | None) -> tuple[FiringAlert, ...]:
+    seen: list[FlushInput] = []
+
+    def remember(given: FlushInput) -> FlushPlan:
+        seen.append(given)
+        return FlushPlan()
+
+    await store.flush(remember, inhibits_for=within)
+    return seen[0].firing
+
+
+async def firing(store: Store, within: float | None) -> list[tuple[str, float | None]]:
+    found = await inhibitors(store, within)
+    return sorted((one.labels["db"], (one.ended_at - at(0)).total_seconds() if one.ended_at else None) for one in found)
+
+
+async def test_a_flush_reads_who_fires_only_when_something_inhibits(store: Store) -> None:
+    dark = replace(state("dark", now=State.INSUFFICIENT_DATA), firing=True)
+    await store.commit_orphans([state("on"), state("fine", now=State.OK), dark], [])
+    assert await firing(store, None) == []
+    assert await firing(store, 0) == [("dark", None), ("on", None)]
+
+
+async def test_a_flush_reads_who_ended_within_the_longest_extension(world: World, store: Store) -> None:
+    ended = [change("old", to=State.OK, when=10), change("new", to=State.OK, when=50)]
+    again = [change("again", to=State.OK, when=50), change("again", when=55)]
+    await store.commit_orphans([state("again")], [*ended, *again])
+    await world.advance(60)
+    assert await firing(store, 30) == [("again", None), ("new", 50)]
+    assert await firing(store, 50) == [("again", None), ("new", 50)]
+    assert await firing(store, 51) == [("again", None), ("new", 50), ("old", 10)]
+
+
+async def test_who_ended_keeps_the_priority_that_it_had(world: World, store: Store) -> None:
+    ended = replace(change("db-1", to=State.OK), from_priority=Priority.P1, priority=None)
+    await store.commit_orphans([], [ended])
+    await world.advance(1)
+    [found] = await inhibitors(store, 60)
+    assert found.labels["priority"] == "P1"

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, u
 
 from watchtower.incidents.model import DeliveryBrief, FlushInput
 from watchtower.model import DeliveryState, stable_hash
-from watchtower.store import rows, silences
+from watchtower.store import inhibitors, rows, silences
 from watchtower.store.tables import (
     alert_transition,
     channel,
@@ -32,10 +32,12 @@ if TYPE_CHECKING:
 BATCH = 1000
 
 
-async def run(work: Work, store_id: str, decide: Callable[[FlushInput], FlushPlan]) -> FlushPlan:
+async def run(
+    work: Work, store_id: str, decide: Callable[[FlushInput], FlushPlan], inhibits_for: float | None
+) -> FlushPlan:
     """Read, decide, commit."""
     await _lock(work)
-    plan = decide(await _read(work, store_id))
+    plan = decide(await _read(work, store_id, inhibits_for))
     if not plan.empty:
         await _commit(work, plan)
     return plan
@@ -51,7 +53,7 @@ async def _lock(work: Work) -> None:
     await work.conn.execute(select(channel.c.name).order_by(channel.c.name).with_for_update())
 
 
-async def _read(work: Work, store_id: str) -> FlushInput:
+async def _read(work: Work, store_id: str, inhibits_for: float | None) -> FlushInput:
     """Everything the decision may look at."""
     return FlushInput(
         store_id=store_id,
@@ -60,6 +62,7 @@ async def _read(work: Work, store_id: str) -> FlushInput:
         deliveries=await _briefs(work),
         debts=await _debts(work),
         silences=tuple(await silences.silences(work)),
+        firing=await inhibitors.firing(work, inhibits_for) if inhibits_for is not None else (),
     )
 
 
@@ -120,6 +123,7 @@ async def _commit(work: Work, plan: FlushPlan) -> None:
     await _add_deliveries(work, plan.deliveries)
     await _withdraw(work, plan.withdrawn)
     await _add_decisions(work, plan.decisions)
+    await silences.end(work, plan.expired, work.now)
 
 
 async def _consume(work: Work, consumed: Sequence[int]) -> None:

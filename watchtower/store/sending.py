@@ -9,15 +9,18 @@ from sqlalchemy import ColumnElement, FromClause, Subquery, and_, exists, func, 
 
 from watchtower.model import DeliveryState, Event
 from watchtower.store import debts, rows
-from watchtower.store.tables import channel, debt, delivery
+from watchtower.store.tables import channel, debt, delivery, incident
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from datetime import datetime
 
     from watchtower.model import Delivery
     from watchtower.store.database import Work
     from watchtower.store.rows import AnyRow
 
+#: How long a page waits for its incident to be judged.
+JUDGED_WITHIN = timedelta(seconds=60)
 NEVER_TOLD = "its trigger never reached the channel: nothing is owed"
 
 
@@ -94,12 +97,27 @@ async def _pick(work: Work, name: str, epoch: int) -> AnyRow | None:
     sendable = or_(row.c.state.in_([DeliveryState.PENDING, DeliveryState.AMBIGUOUS]), _crashed(row, epoch))
     chosen = (
         select(row.c.seq)
-        .where(unblocked(row), sendable, row.c.next_at <= work.now)
+        .where(unblocked(row), sendable, row.c.next_at <= work.now, ~_to_be_judged(row, work.now))
         .order_by(row.c.tier, row.c.seq)
         .limit(1)
     )
     found = await work.conn.execute(select(delivery).where(delivery.c.seq == chosen.scalar_subquery()))
     return found.one_or_none()
+
+
+def _to_be_judged(row: Subquery, now: datetime) -> ColumnElement[bool]:
+    """A page that was never tried, of an incident that the flush is to look at: a silence may hold it back by now.
+
+    Resolves are owed whatever holds. A flush that has not looked within a minute cannot: better told than lost.
+    """
+    due = exists().where(
+        incident.c.id == row.c.incident_id,
+        incident.c.ended_at.is_(None),
+        incident.c.due_at <= now,
+        incident.c.due_at > now - JUDGED_WITHIN,
+    )
+    untried = and_(row.c.state == DeliveryState.PENDING, row.c.attempts == 0, row.c.event != Event.RESOLVE)
+    return and_(untried, due)
 
 
 def heads(names: Collection[str]) -> Subquery:
@@ -111,7 +129,8 @@ def heads(names: Collection[str]) -> Subquery:
     place = func.row_number().over(
         partition_by=(delivery.c.channel, delivery.c.destination, delivery.c.dedup_key), order_by=delivery.c.seq
     )
-    columns = [delivery.c[name] for name in ("seq", "channel", "tier", "state", "sending_epoch", "next_at", "after")]
+    names_of = ("seq", "channel", "tier", "state", "sending_epoch", "next_at", "after")
+    columns = [delivery.c[name] for name in (*names_of, "attempts", "event", "incident_id")]
     return (
         select(*columns, place.label("place"))
         .where(delivery.c.channel.in_(sorted(names)), delivery.c.finished_at.is_(None))

@@ -67,6 +67,8 @@ async def expire(work: Work, silence_id: str, now: datetime) -> bool:
 
 async def end(work: Work, ids: Collection[str], now: datetime) -> int:
     """End those of these silences that have not ended; how many that were. One that never began did not hold."""
+    if not ids:
+        return 0
     began = case((silence.c.starts_at < now, silence.c.starts_at), else_=literal(now, Moment))
     running: ColumnElement[bool] = silence.c.id.in_(sorted(ids)) & (silence.c.ends_at > now)
     ended = update(silence).where(running).values(starts_at=began, ends_at=now, updated_at=now)

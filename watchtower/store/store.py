@@ -119,13 +119,14 @@ class Store:
 
     # the flush
 
-    async def flush(self, decide: Callable[[FlushInput], FlushPlan]) -> FlushPlan:
+    async def flush(self, decide: Callable[[FlushInput], FlushPlan], *, inhibits_for: float | None = None) -> FlushPlan:
         """Read, decide and commit in one transaction that no other flush overlaps.
 
+        With ``inhibits_for`` it reads all alerts that fire too, and those that ended within so many seconds.
         ``decide`` is pure; when it raises, or its plan is empty, nothing is written. A plan that opens a second
         incident taking members for one route and group is refused as a whole.
         """
-        return await self._database.write(flush.run, self.store_id, decide)
+        return await self._database.write(flush.run, self.store_id, decide, inhibits_for)
 
     async def next_incident_due(self) -> datetime | None:
         """When the next incident that has not ended wants to be looked at."""
@@ -196,6 +197,10 @@ class Store:
     async def explain(self, rule: str, identity_subset: Mapping[str, str]) -> list[Explanation]:
         """What is known of the alerts of ``rule`` whose labels include these, newest first, bounded."""
         return await self._database.read(explain.explain, rule, identity_subset)
+
+    async def explain_incident(self, prefix: str) -> list[Explanation]:
+        """What is known of the incidents whose id begins with ``prefix``, newest first, bounded."""
+        return await self._database.read(explain.explain_incident, prefix)
 
     async def prune(self, *, before: datetime) -> None:
         """Forget what is older than ``before`` and owes nothing, a step at a time."""

@@ -248,7 +248,7 @@ async def test_an_explanation_tells_transitions_decisions_incidents_and_deliveri
     [told] = await store.explain("CpuHigh", {"db": "db-1", "team": "data"})
     assert told.state is None
     assert [one.at for one in told.transitions] == [at(2), at(1)]
-    assert told.decisions == plan.decisions
+    assert told.decisions == tuple(replace(made, at=at(0)) for made in plan.decisions)
     assert told.incidents == plan.incidents
     assert [one.id for one in told.deliveries] == [one.id for one in plan.deliveries]
     assert told.deliveries[0].notice == plan.deliveries[0].notice

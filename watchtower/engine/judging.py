@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from watchtower.evaluation.journal import steps, unseen
 from watchtower.evaluation.judge import Outcome, judge
 from watchtower.evaluation.roll import Census, Register, Roll, call, decode, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from watchtower.engine.plan import Plan
@@ -62,19 +63,28 @@ def judge_answers(session: Session, answers: Sequence[Answer], known: Sequence[A
         rolls[rule.name] = called.roll
         if called.census is not None:
             censuses[rule.name] = called.census
-        outcomes.append(
-            judge(
-                rule,
-                called.answer,
-                previous,
-                tick=session.tick,
-                period=unit.period,
-                now=session.now,
-                environment=session.environment,
-                absent=called.vanished,
-            )
+        outcome = judge(
+            rule,
+            called.answer,
+            previous,
+            tick=session.tick,
+            period=unit.period,
+            now=session.now,
+            environment=session.environment,
+            absent=called.vanished,
         )
+        outcomes.append(_logged(session, rule, called.answer, previous, outcome))
     return _changed(claimed, tuple(outcomes), encode(rolls), censuses.values())
+
+
+def _logged(
+    session: Session, rule: Rule, answer: Answer, previous: Mapping[AlertKey, AlertState], outcome: Outcome
+) -> Outcome:
+    """The outcome with all that is to be logged; a series that could not be seen is told when that begins."""
+    found = list(steps(rule, answer, previous, outcome))
+    if session.claimed.failing_since is None:
+        found.extend(unseen(rule, answer, previous, session.now))
+    return replace(outcome, log=(*outcome.log, *found)) if found else outcome
 
 
 def _changed(claimed: ClaimedUnit, outcomes: tuple[Outcome, ...], roll: bytes, censuses: Iterable[Census]) -> Judgement:

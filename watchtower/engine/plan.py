@@ -113,6 +113,7 @@ def unit_rows(plan: Plan, now: datetime) -> list[UnitRow]:
             unit.every,
             unit.fingerprint,
             _first_due(unit, now),
+            tuple(ask.rule for ask in unit.asks),
         )
         for unit in plan.units.values()
     ]

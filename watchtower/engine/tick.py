@@ -140,6 +140,7 @@ def tick_commit(
         failure="; ".join(f"{trouble.detail} ({trouble.reason})" for trouble in polled.troubles)[:1000],
         states=tuple(state for outcome in judgement.outcomes for state in outcome.states),
         transitions=tuple(change for outcome in judgement.outcomes for change in outcome.transitions),
+        log=tuple(entry for outcome in judgement.outcomes for entry in outcome.log),
         roll=judgement.roll,
         census=judgement.census,
     )

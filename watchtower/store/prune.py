@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Select, Table, and_, delete, exists, func, or_, select
 
 from watchtower.model import State
-from watchtower.store.tables import alert_state, alert_transition, debt, decision, delivery, incident, silence
+from watchtower.store.tables import (
+    alert_state,
+    alert_transition,
+    debt,
+    decision,
+    delivery,
+    evaluation,
+    incident,
+    outage,
+    silence,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,6 +36,8 @@ async def step(work: Work, before: datetime) -> bool:
         await _remove(work, incident, "id", _settled(before)),
         await _remove(work, alert_transition, "seq", _surplus(alert_transition, before, consumed=True)),
         await _remove(work, decision, "seq", _surplus(decision, before, consumed=False)),
+        await _remove(work, evaluation, "seq", select(evaluation.c.seq).where(evaluation.c.at < before)),
+        await _remove(work, outage, "seq", select(outage.c.seq).where(outage.c.until < before)),
         await _remove(work, alert_state, "id", _forgotten(before)),
         await _remove(work, silence, "id", select(silence.c.id).where(silence.c.ends_at < before)),
     ]

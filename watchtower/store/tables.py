@@ -1,4 +1,4 @@
-"""The tables: work units, alert states, transitions, incidents, the outbox, debts, channels.
+"""The tables: work units, alert states, transitions, the evaluation log, incidents, the outbox, debts, channels.
 
 ``migrations/`` creates them; a test holds the two against each other.
 """
@@ -20,9 +20,11 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    UniqueConstraint,
     text,
 )
 
+from watchtower.evaluation.journal import Entry
 from watchtower.evaluation.roll import Census
 from watchtower.model import AlertMemory, DeliveryState, Event, Labels, Notice, NoticeMember, State, Transition
 from watchtower.store.columns import Coded, Moment, Prose, Rank, Sequence, Word
@@ -57,6 +59,22 @@ work_unit = Table(
     Column("failure", Prose, nullable=False),
     Column("roll", LargeBinary),
     Column("census", Coded(tuple[Census, ...])),
+    Column("rules", Coded(tuple[str, ...])),
+)
+
+#: When a unit saw nothing, for explanations: `failing_since` and its like tell only of now.
+outage = Table(
+    "outage",
+    metadata,
+    Column("seq", Sequence, primary_key=True),
+    Column("unit", Text, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("until", Moment),
+    Column("detail", Prose, nullable=False),
+    Column("failures", Integer, nullable=False),
+    UniqueConstraint("unit", "since"),
+    _partial("outage_open", "unit", where="until IS NULL"),
+    sqlite_autoincrement=True,
 )
 
 alert_state = Table(
@@ -77,6 +95,7 @@ alert_state = Table(
     Column("no_data_since", Moment),
     Column("recovering", Boolean, nullable=False),
     Column("memory", Coded(AlertMemory)),  # null where there is nothing to remember
+    _partial("alert_state_firing", "id", where="firing"),
 )
 
 alert_transition = Table(
@@ -89,8 +108,26 @@ alert_transition = Table(
     Column("consumed", Boolean, nullable=False),
     Column("body", Coded(Transition), nullable=False),
     Index("alert_transition_alert", "alert_id", "seq"),
+    Index("alert_transition_at", "at"),
     _partial("alert_transition_unconsumed", "seq", where="NOT consumed"),
     sqlite_autoincrement=True,  # the number of a pruned row is never given again
+)
+
+#: What evaluations found that led to no transition.
+evaluation = Table(
+    "evaluation",
+    metadata,
+    Column("seq", Sequence, primary_key=True),
+    Column("alert_id", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("finding", Text, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("body", Coded(Entry), nullable=False),
+    UniqueConstraint("alert_id", "finding", "since"),
+    Index("evaluation_alert", "alert_id", "seq"),
+    Index("evaluation_rule", "rule", "seq"),
+    sqlite_autoincrement=True,
 )
 
 decision = Table(

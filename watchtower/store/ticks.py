@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import BigInteger, LargeBinary, Update, bindparam, func, insert, or_, select, update
 
 from watchtower.model import State
-from watchtower.store import rows
+from watchtower.store import evaluations, outages, rows
 from watchtower.store.tables import alert_state, alert_transition, work_unit
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from watchtower.model import AlertState, Transition
     from watchtower.store.database import Work
+    from watchtower.store.rows import AnyRow
     from watchtower.store.values import TickCommit
 
 #: Values one statement may list; below SQLite's and PostgreSQL's limit on parameters.
@@ -24,11 +25,13 @@ LISTED = 1000
 async def commit(work: Work, commits: Sequence[TickCommit]) -> frozenset[str]:
     """Write the ticks whose epoch still holds, and nothing of the others; returns the units committed."""
     held = await _held(work, commits)
-    valid = [tick for tick in commits if held.get(tick.unit) == tick.epoch]
+    valid = [tick for tick in commits if tick.unit in held and held[tick.unit].epoch == tick.epoch]
     if valid:
         await work.conn.execute(_advance(), [_progress(tick) for tick in valid])
         await _keep_states(work, [state for tick in valid for state in tick.states])
         await _add_transitions(work, [change for tick in valid for change in tick.transitions])
+        await evaluations.add(work, [entry for tick in valid for entry in tick.log])
+        await outages.note(work, [(tick, held[tick.unit]) for tick in valid])
     return frozenset(tick.unit for tick in valid)
 
 
@@ -38,20 +41,21 @@ async def commit_orphans(work: Work, states: Sequence[AlertState], transitions: 
     await _add_transitions(work, transitions)
 
 
-async def _held(work: Work, commits: Iterable[TickCommit]) -> dict[str, int]:
-    """The epochs of those units that are claimed, locked until the transaction ends.
+async def _held(work: Work, commits: Iterable[TickCommit]) -> dict[str, AnyRow]:
+    """The rows of those units that are claimed, locked until the transaction ends.
 
     A unit without a lease was committed already: the second commit of one claim is fenced like a stranger's.
     """
-    held: dict[str, int] = {}
+    held: dict[str, AnyRow] = {}
+    unit = work_unit.c
     for ids in _chunks(sorted({tick.unit for tick in commits})):
         query = (
-            select(work_unit.c.id, work_unit.c.epoch)
-            .where(work_unit.c.id.in_(ids), work_unit.c.lease_until.is_not(None))
-            .order_by(work_unit.c.id)
+            select(unit.id, unit.epoch, unit.last_tick, unit.period, unit.failing_since)
+            .where(unit.id.in_(ids), unit.lease_until.is_not(None))
+            .order_by(unit.id)
             .with_for_update()
         )
-        held.update({row.id: row.epoch for row in await work.conn.execute(query)})
+        held.update({row.id: row for row in await work.conn.execute(query)})
     return held
 
 

@@ -53,7 +53,7 @@ def _keep_memory(work: Work) -> Insert:
     """New units as given; a known one whose asks changed is due no later than the plan says."""
     insert = work.insert(work_unit)
     given = insert.excluded
-    changed = {name: given[name] for name in ("source", "account", "region", "period", "fingerprint")}
+    changed = {name: given[name] for name in ("source", "account", "region", "period", "fingerprint", "rules")}
     due_at = case((given.due_at < work_unit.c.due_at, given.due_at), else_=work_unit.c.due_at)
     return insert.on_conflict_do_update(
         index_elements=["id"],
@@ -74,6 +74,7 @@ def _values(row: UnitRow) -> dict[str, Any]:
         "epoch": 0,
         "failures": 0,
         "failure": "",
+        "rules": row.rules,
     }
 
 
@@ -142,9 +143,14 @@ async def next_due(work: Work) -> datetime | None:
 
 async def health(work: Work) -> list[UnitHealth]:
     """How every unit fares."""
-    names = UnitHealth.__dataclass_fields__
-    rows = await work.conn.execute(select(*(work_unit.c[name] for name in names)).order_by(work_unit.c.id))
-    return [UnitHealth(**{**row._mapping, "census": row.census or ()}) for row in rows]
+    columns = (work_unit.c[name] for name in UnitHealth.__dataclass_fields__)
+    return [health_of(row) for row in await work.conn.execute(select(*columns).order_by(work_unit.c.id))]
+
+
+def health_of(row: AnyRow) -> UnitHealth:
+    """How the unit of a row fares."""
+    values = {name: getattr(row, name) for name in UnitHealth.__dataclass_fields__}
+    return UnitHealth(**{**values, "census": row.census or ()})
 
 
 async def free_all(work: Work) -> None:

@@ -9,14 +9,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from watchtower.evaluation.journal import Entry
     from watchtower.evaluation.roll import Census
     from watchtower.incidents.model import Debt, Decision, Incident
-    from watchtower.model import AlertState, Delivery, DeliveryState, Priority, Transition
+    from watchtower.model import AlertKey, AlertState, Delivery, DeliveryState, Priority, Transition
 
 
 @dataclass(frozen=True, slots=True)
 class UnitRow:
-    """A work unit as the plan wants it in the store; ``due_at`` is used only when the row is new."""
+    """A work unit as the plan wants it in the store; ``due_at`` is used only when the row is new.
+
+    ``rules`` names those that it evaluates, for explanations.
+    """
 
     id: str
     source: str
@@ -25,6 +29,7 @@ class UnitRow:
     period: int
     fingerprint: str
     due_at: datetime
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ class TickCommit:
     failure: str
     states: tuple[AlertState, ...] = ()
     transitions: tuple[Transition, ...] = ()
+    log: tuple[Entry, ...] = ()
     roll: bytes | None = None
     census: tuple[Census, ...] | None = None
 
@@ -110,8 +116,35 @@ class OutboxDepth:
 
 
 @dataclass(frozen=True, slots=True)
+class Outage:
+    """A time in which a unit saw nothing: its polls failed, or nothing polled; ``until`` is None while it lasts."""
+
+    unit: str
+    since: datetime
+    until: datetime | None
+    detail: str
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A unit that evaluates a rule, and how many series of it it knows; None before a first complete answer.
+
+    ``watched``: the one series with exactly the identity labels that were asked for is among them.
+    """
+
+    unit: UnitHealth
+    series: int | None
+    watched: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
-    """What the store knows about one alert, newest first."""
+    """What the store knows about one alert, newest first.
+
+    ``key`` is None where it is about an incident, or about a rule of which no such alert ever changed: ``log`` and
+    ``transitions`` are empty then.
+    """
 
     state: AlertState | None
     transitions: tuple[Transition, ...]
@@ -119,3 +152,7 @@ class Explanation:
     incidents: tuple[Incident, ...]
     deliveries: tuple[Delivery, ...]
     debts: tuple[Debt, ...]
+    log: tuple[Entry, ...] = ()
+    outages: tuple[Outage, ...] = ()
+    watches: tuple[Watch, ...] = ()
+    key: AlertKey | None = None

@@ -20,8 +20,10 @@ def _where(condition: str) -> dict[str, Any]:
 def upgrade() -> None:
     _meta()
     _work_unit()
+    _outage()
     _alert_state()
     _alert_transition()
+    _evaluation()
     _decision()
     _incident()
     _incident_member()
@@ -60,9 +62,26 @@ def _work_unit() -> None:
         sa.Column("failure", sa.Text(), nullable=False),
         sa.Column("roll", sa.LargeBinary()),
         sa.Column("census", sa.Text()),
+        sa.Column("rules", sa.Text()),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_work_unit_due_at", "work_unit", ["due_at"])
+
+
+def _outage() -> None:
+    op.create_table(
+        "outage",
+        sa.Column("seq", _SEQUENCE, nullable=False),
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger()),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
+        sa.UniqueConstraint("unit", "since"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("outage_open", "outage", ["unit"], **_where("until IS NULL"))
 
 
 def _alert_state() -> None:
@@ -86,6 +105,7 @@ def _alert_state() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_alert_state_rule", "alert_state", ["rule"])
+    op.create_index("alert_state_firing", "alert_state", ["id"], **_where("firing"))
 
 
 def _alert_transition() -> None:
@@ -103,6 +123,25 @@ def _alert_transition() -> None:
     op.create_index("alert_transition_alert", "alert_transition", ["alert_id", "seq"])
     op.create_index("alert_transition_unconsumed", "alert_transition", ["seq"], **_where("NOT consumed"))
     op.create_index("ix_alert_transition_rule", "alert_transition", ["rule"])
+    op.create_index("alert_transition_at", "alert_transition", ["at"])
+
+
+def _evaluation() -> None:
+    op.create_table(
+        "evaluation",
+        sa.Column("seq", _SEQUENCE, nullable=False),
+        sa.Column("alert_id", sa.Text(), nullable=False),
+        sa.Column("rule", sa.Text(), nullable=False),
+        sa.Column("finding", sa.Text(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
+        sa.UniqueConstraint("alert_id", "finding", "since"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("evaluation_alert", "evaluation", ["alert_id", "seq"])
+    op.create_index("evaluation_rule", "evaluation", ["rule", "seq"])
 
 
 def _decision() -> None:

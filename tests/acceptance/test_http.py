@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ import pytest_asyncio
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.daemon import until
+from tests.support.daemon import own_address, until
 from tests.support.shop import open_shop
 
 if TYPE_CHECKING:
@@ -58,17 +57,6 @@ async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
             await shop.pages()
             await until(lambda: len(shop.slack.messages) > 0, 10, "the Slack message")
             yield Served(shop.port, shop.site.url)
-
-
-def own_address() -> str | None:
-    """An address of this machine that is not loopback; connecting a datagram socket sends nothing."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probing:
-        try:
-            probing.connect(("198.51.100.1", 9))
-        except OSError:
-            return None
-        found: str = probing.getsockname()[0]
-        return None if found.startswith("127.") else found
 
 
 def prometheus_families(body: bytes) -> dict[str, Metric]:

@@ -33,6 +33,17 @@ def free_port() -> int:
         return port
 
 
+def own_address() -> str | None:
+    """An address of this machine that is not loopback; connecting a datagram socket sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probing:
+        try:
+            probing.connect(("198.51.100.1", 9))
+        except OSError:
+            return None
+        found: str = probing.getsockname()[0]
+        return None if found.startswith("127.") else found
+
+
 async def until(holds: Callable[[], bool], seconds: float, what: str) -> float:
     """Wait for something that another process does; the real seconds it took."""
     loop = asyncio.get_running_loop()

@@ -66,7 +66,18 @@ if TYPE_CHECKING:
 
 ALL = [block for page in PAGES for block in blocks(page)]
 YAML = [block for block in ALL if block.language == "yaml"]
-COMMANDS: dict[str, click.Command] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+
+def _commands(group: Any, before: str = "") -> dict[str, click.Command]:
+    """Every command by what is typed after `watchtower`."""
+    found: dict[str, click.Command] = {}
+    for name, command in group.commands.items():
+        words = f"{before}{name}"
+        found |= _commands(command, f"{words} ") if hasattr(command, "commands") else {words: command}
+    return found
+
+
+COMMANDS = _commands(typer.main.get_command(app))
 
 #: The tables of keys: page, heading, the tables under it in their order, by the model that each describes.
 REFERENCE: list[tuple[Path, str, list[type[BaseModel]]]] = [
@@ -297,7 +308,7 @@ def test_every_log_event_is_explained_and_none_is_made_up() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_explains_itself_with_an_example(name: str) -> None:
-    result = CliRunner().invoke(app, [name, "--help"])
+    result = CliRunner().invoke(app, [*name.split(), "--help"])
     assert result.exit_code == 0
     assert f"Example: watchtower {name}" in result.output
 
@@ -310,13 +321,19 @@ def test_every_command_and_option_is_on_the_operations_page(name: str) -> None:
     assert options - set(re.findall(r"--[a-z-]+", " ".join(row))) == set()
 
 
+def _split(name: str, rest: str) -> tuple[str, str]:
+    """A command of two words and what stands behind it."""
+    second, _, others = rest.strip().partition(" ")
+    return (f"{name} {second}", others) if f"{name} {second}" in COMMANDS else (name, rest)
+
+
 def test_commands_in_the_text_exist() -> None:
     text = "".join(page.read_text() for page in PAGES)
     lines = re.findall(r"^ *\$ watchtower ([a-z-]+)(.*)$", text, re.MULTILINE) + re.findall(
         r"`watchtower ([a-z-]+)([^`]*)`", text
     )
     assert lines
-    for name, rest in lines:
+    for name, rest in (_split(*line) for line in lines):
         assert name in COMMANDS, name
         known = {option for parameter in COMMANDS[name].params for option in parameter.opts}
         assert set(re.findall(r"(?<!\S)--[a-z-]+", rest.split("#")[0])) <= known | {"--help"}, (name, rest)

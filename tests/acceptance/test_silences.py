@@ -1,0 +1,257 @@
+"""Silences as a user has them: added, listed and ended by command, felt on the pager."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+from aiohttp import web
+
+from tests.support.daemon import command, command_here, free_port, own_address
+from tests.support.shop import Shop, open_shop
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.support.daemon import Daemon
+
+ABOUT = ("alertname=SiteDown", "--comment", "moving the shop", "--author", "ana")
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    async with open_shop(tmp_path) as opened:
+        yield opened
+
+
+async def silence(shop: Shop, *arguments: str) -> tuple[int, str, str]:
+    """`watchtower silence …` at the shop's daemon."""
+    return await command_here("silence", *arguments, env={"WATCHTOWER_URL": shop.url})
+
+
+async def added(shop: Shop, *arguments: str) -> str:
+    """The id of a silence that was accepted."""
+    code, out, err = await silence(shop, "add", *arguments)
+    assert (code, err) == (0, "")
+    return out.strip()
+
+
+async def page(daemon: Daemon, path: str) -> Any:
+    """What a page of the API says."""
+    status, text = await daemon.get(path)
+    assert status == 200, text
+    return orjson.loads(text)
+
+
+async def alert_is(daemon: Daemon, state: str) -> dict[str, Any]:
+    """Wait until the one alert stands so; the alert."""
+    async with asyncio.timeout(20):
+        while True:
+            alerts: list[dict[str, Any]] = await page(daemon, "/api/v2/alerts")
+            if [alert["status"]["state"] for alert in alerts] == [state]:
+                return alerts[0]
+            await asyncio.sleep(0.05)
+
+
+async def told_incident(daemon: Daemon) -> None:
+    """Wait until the flush has put the alert into an incident."""
+    async with asyncio.timeout(20):
+        while not await page(daemon, "/api/v2/alerts/groups"):
+            await asyncio.sleep(0.05)
+
+
+# -- what a silence does ----------------------------------------------------------------------------------------------
+
+
+async def test_a_silence_holds_a_page_back_until_it_is_expired(shop: Shop) -> None:
+    async with shop.running() as daemon:
+        known = await added(shop, *ABOUT, "--for", "2h")
+        shop.site.status = 503
+        alert = await alert_is(daemon, "suppressed")
+        await told_incident(daemon)
+        assert alert["status"]["silencedBy"] == [known]
+        assert shop.pagerduty.phones_rung == 0
+        assert shop.slack.messages == []
+
+        code, out, _ = await silence(shop, "expire", known)
+        assert (code, out) == (0, f"{known} expired\n")
+        await shop.pages()
+        await alert_is(daemon, "active")
+        shop.site.status = 200
+        await shop.resolves()
+
+
+async def test_a_silence_does_not_swallow_the_resolve_of_what_was_paged(shop: Shop) -> None:
+    shop.site.status = 503
+    async with shop.running() as daemon:
+        await shop.pages()
+        await added(shop, *ABOUT, "--for", "2h")
+        await alert_is(daemon, "suppressed")
+        shop.site.status = 200
+        await shop.resolves()
+
+        assert shop.pagerduty.phones_rung == 1
+
+
+async def test_a_silence_outlives_the_daemon(shop: Shop) -> None:
+    async with shop.running():
+        known = await added(shop, *ABOUT, "--for", "2h")
+    async with shop.running() as daemon:
+        assert [one["id"] for one in await page(daemon, "/api/v2/silences")] == [known]
+
+
+# -- the commands -----------------------------------------------------------------------------------------------------
+
+
+async def test_silences_are_listed_for_people_and_as_data(shop: Shop) -> None:
+    async with shop.running():
+        now = await added(shop, *ABOUT, "--for", "2h", "--expire-on-resolve")
+        other = ("team!=web", "path=~/api/.*", "--for", "1d", "--comment", "a\x1b[2Jb")
+        later = await added(shop, *other, "--start", "2099-01-01T00:00:00Z")
+        ended = await added(shop, *ABOUT, "--for", "1h")
+        await silence(shop, "expire", ended)
+
+        code, out, _ = await silence(shop, "list")
+        json_code, json_out, _ = await silence(shop, "list", "--format", "json")
+        _, everything, _ = await silence(shop, "list", "--expired")
+
+    first, second = out.splitlines()[1:]
+    assert (code, json_code) == (0, 0)
+    assert first.split()[:2] == [now, "active"]
+    assert first.split(maxsplit=8)[8:] == ['alertname="SiteDown"          ana   moving the shop (expires on resolve)']
+    assert second.split()[:8] == [later, "pending", "2099-01-01", "00:00:00", "UTC", "2099-01-02", "00:00:00", "UTC"]
+    assert 'team!="web", path=~"/api/.*"' in second
+    assert "\x1b" not in out
+    assert [one["id"] for one in orjson.loads(json_out)] == [now, later]
+    assert f"{ended}  expired" in everything
+
+
+async def test_add_as_data_and_the_author_is_who_asks(shop: Shop) -> None:
+    async with shop.running() as daemon:
+        arguments = ("silence", "add", "alert=x", "--for", "1h", "--comment", "c", "--format", "json")
+        code, out, _ = await command(*arguments, env={"WATCHTOWER_URL": shop.url, "LOGNAME": "berta"})
+        known = orjson.loads(out)["silenceID"]
+        kept = await page(daemon, f"/api/v2/silence/{known}")
+
+    assert code == 0
+    assert kept["createdBy"] == "berta"
+
+
+MISUSE = {
+    "a matcher": (("add", "SiteDown", "--for", "2h", "--comment", "c"), "'SiteDown' has none of =, !=, =~ and !~"),
+    "an expression": (("add", "a=~(", "--for", "2h", "--comment", "c"), "'(' is not a regular expression"),
+    "everything": (("add", 'a=""', "--for", "2h", "--comment", "c"), "must not match the empty string"),
+    "a duration": (("add", "a=b", "--for", "2 h", "--comment", "c"), "'2 h' is not a duration"),
+    "no time at all": (("add", "a=b", "--for", "0s", "--comment", "c"), "longer than nothing"),
+    "an empty comment": (("add", "a=b", "--for", "2h", "--comment", " "), "--comment is empty"),
+    "no comment": (("add", "a=b", "--for", "2h"), "--comment"),
+    "no duration": (("add", "a=b", "--comment", "c"), "--for"),
+    "no matcher": (("add", "--for", "2h", "--comment", "c"), "MATCHER"),
+    "a start": (("add", "a=b", "--for", "2h", "--comment", "c", "--start", "noon"), "--start 'noon' is not a time"),
+    "a start without zone": (
+        ("add", "a=b", "--for", "2h", "--comment", "c", "--start", "2026-12-01T22:00:00"),
+        "is not a time with its zone",
+    ),
+    "no id": (("expire",), "ID"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), MISUSE.values(), ids=MISUSE)
+async def test_misuse_is_told_before_anybody_is_asked(arguments: tuple[str, ...], sentence: str) -> None:
+    code, out, err = await command_here("silence", *arguments, "--url", f"http://127.0.0.1:{free_port()}")
+
+    assert (code, out) == (2, "")
+    assert sentence in err
+
+
+@pytest.mark.parametrize("arguments", [("add", *ABOUT, "--for", "2h"), ("list",), ("expire", "x")])
+async def test_without_a_daemon_the_exit_code_is_1_and_the_address_is_named(arguments: tuple[str, ...]) -> None:
+    url = f"http://ana:hunter2@127.0.0.1:{free_port()}"
+
+    code, out, err = await command_here("silence", *arguments, "--url", url)
+
+    assert (code, out) == (1, "")
+    assert err.startswith("no daemon answers at http://ana:")
+    assert "hunter2" not in err
+
+
+async def test_what_the_daemon_does_not_accept_exits_1_with_its_sentence(shop: Shop) -> None:
+    async with shop.running():
+        past = await silence(shop, "add", *ABOUT, "--for", "2h", "--start", "2020-01-01T00:00:00Z")
+        unknown = await silence(shop, "expire", "nobody/../knows")
+
+    assert past[0] == 0  # what began in the past begins now
+    assert unknown == (1, "", "no silence nobody/../knows\n")
+
+
+async def test_the_token_travels_as_bearer_and_is_shown_to_nobody() -> None:
+    seen: list[str] = []
+
+    async def refuse(request: web.Request) -> web.Response:
+        seen.append(request.headers.get("Authorization", ""))
+        return web.json_response("who are you?", status=401)
+
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", refuse)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        env = {"WATCHTOWER_URL": f"http://127.0.0.1:{runner.addresses[0][1]}/", "WATCHTOWER_TOKEN": "open-sesame"}
+        asked = [("add", *ABOUT, "--for", "2h"), ("list",), ("expire", "x")]
+        answers = [await command_here("silence", *arguments, env=env) for arguments in asked]
+    finally:
+        await runner.cleanup()
+
+    assert seen == ["Bearer open-sesame"] * 3
+    assert answers == [(1, "", "who are you?\n")] * 3
+
+
+@pytest.mark.parametrize("name", ["add", "list", "expire"])
+async def test_every_command_has_help_with_an_example_of_itself(name: str) -> None:
+    code, out, _ = await command_here("silence", name, "--help")
+
+    assert code == 0
+    assert f"Example: watchtower silence {name}" in out
+    assert "--url" in out
+    assert "--format" in out
+
+
+# -- who may, and what is told ----------------------------------------------------------------------------------------
+
+
+async def test_from_elsewhere_silences_are_read_and_not_changed(shop: Shop) -> None:
+    address = own_address()
+    if address is None:
+        pytest.skip("this machine has no other address than loopback; the guard's own test still runs")
+    shop.config["listen"] = f"0.0.0.0:{shop.port}"
+    async with shop.running() as daemon:
+        known = await added(shop, *ABOUT, "--for", "2h")
+        elsewhere = f"http://{address}:{shop.port}"
+        listed = await command_here("silence", "list", "--url", elsewhere)
+        refused = [
+            await command_here("silence", *arguments, "--url", elsewhere)
+            for arguments in (("add", *ABOUT, "--for", "2h"), ("expire", known))
+        ]
+        kept = await page(daemon, "/api/v2/silences")
+
+    assert listed[0] == 0
+    assert refused == [(1, "", "changes are accepted from loopback only\n")] * 2
+    assert [(one["id"], one["status"]["state"]) for one in kept] == [(known, "active")]
+
+
+async def test_no_page_of_the_api_holds_a_secret(shop: Shop) -> None:
+    shop.site.status = 503
+    async with shop.running() as daemon:
+        await shop.pages()
+        known = await added(shop, *ABOUT, "--for", "2h")
+        pages = ("status", "receivers", "alerts", "alerts/groups", "silences", f"silence/{known}")
+        said = [(await daemon.get(f"/api/v2/{name}"))[1] for name in pages]
+
+    assert "oncall" in said[0]
+    for secret in shop.env.values():
+        assert secret not in "".join(said)
+        assert secret not in daemon.said()

@@ -3,9 +3,9 @@
     python bench/evaluation.py [--series 10000,100000,1000000] [--without-prometheus]
 
 Ours: ``judge()`` over a rule `> 80` for 2 of 2 datapoints, from the second tick on, while 1 % of the series
-change in every tick (half of them begin to fire, half end); the answer that a source would bring is built outside of the measured time. Prometheus:
-``min_over_time(x[two scrapes]) > 80`` over as many series with the same labels, of which 1 % fire; its own
-``prometheus_rule_group_last_duration_seconds`` is what counts.
+change in every tick (half of them begin to fire, half end); the answer, with four datapoints a series, is built outside
+of the measured time. Prometheus: ``min_over_time(x[two scrapes]) > 80`` over as many series with the same labels, of
+which as many fire, and none change; its own ``prometheus_rule_group_last_duration_seconds`` is what counts.
 
 Each size runs in a process of its own. Memory is the growth of the resident set, by series.
 """
@@ -95,10 +95,11 @@ def instance(number: int) -> str:
 def answer(identities: list[Labels], tick: int, turn: int) -> Answer:
     """What a poll brings: four datapoints a series; in each turn other series are hot."""
     observations = []
+    slots = [tick - MINUTE * back for back in (4, 3, 2, 1)]
     for number, identity in enumerate(identities):
         now = 90.0 + number % 5 if number % SHARE == turn else 50.0 + number % 7
-        points = ((tick - 240, 50.0), (tick - 180, 51.0 + number % 3), (tick - 120, now), (tick - 60, now + 0.5))
-        observations.append(Observation(identity, points))
+        values = (50.0, 51.0 + number % 3, now, now + 0.5)
+        observations.append(Observation(identity, tuple(zip(slots, values, strict=True))))
     return Answer(RULE.name, tuple(observations))
 
 
@@ -112,9 +113,8 @@ def peak() -> int:
 
 def measure_ours(series: int) -> Result:
     empty = resident()
-    identities = [
-        Labels({"account": "prod", "region": "eu-west-1", "InstanceId": instance(number)}) for number in range(series)
-    ]
+    place = (("account", "prod"), ("region", "eu-west-1"))
+    identities = [Labels([*place, ("InstanceId", instance(number))]) for number in range(series)]
     states: dict[AlertKey, AlertState] = {}
     took = []
     filled, added = 0, 0

@@ -16,7 +16,8 @@ class Labels(Mapping[str, str]):
 
     def __init__(self, labels: Mapping[str, str] | Sequence[tuple[str, str]] = ()) -> None:
         pairs = labels.items() if isinstance(labels, Mapping) else labels
-        self.pairs = tuple(sorted(dict(pairs).items()))
+        # Pairs stay the objects they are: an account and a region are shared by ten thousand series.
+        self.pairs = tuple(sorted({pair[0]: pair for pair in pairs}.values()))
 
     def __getitem__(self, name: str) -> str:
         for key, value in self.pairs:
@@ -46,14 +47,14 @@ class Labels(Mapping[str, str]):
 
     def merged(self, *others: Mapping[str, str]) -> Labels:
         """These labels with the others laid over them, later ones winning."""
-        merged = dict(self.pairs)
+        pairs = list(self.pairs)
         for other in others:
-            merged.update(other.pairs if isinstance(other, Labels) else other)
-        return Labels(merged)
+            pairs.extend(other.pairs if isinstance(other, Labels) else other.items())
+        return Labels(pairs)
 
     def only(self, names: Sequence[str]) -> Labels:
         """The named labels; one that is absent is left out."""
-        return Labels([(key, value) for key, value in self.pairs if key in names])
+        return Labels([pair for pair in self.pairs if pair[0] in names])
 
 
 def _escaped(value: str) -> str:

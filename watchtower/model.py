@@ -5,22 +5,18 @@ Times are aware UTC ``datetime``, in series whole epoch seconds (CloudWatch's un
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence  # noqa: TC003 - types that the store reads back
+from collections.abc import Mapping  # noqa: TC003 - types that the store reads back
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from itertools import chain
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from watchtower.batch import SeriesBatch as SeriesBatch
 from watchtower.labels import EMPTY as EMPTY
 from watchtower.labels import Labels as Labels
 from watchtower.labels import stable_hash as stable_hash
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from numpy.typing import NDArray
 
 
 class Priority(IntEnum):
@@ -108,34 +104,6 @@ class Observation:
     context: Labels = EMPTY
     reason: str = ""
     evidence: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SeriesBatch:
-    """Many series of one rule over the same slots, laid out for numpy.
-
-    ``times`` has shape (R,): the start of each slot in epoch seconds, oldest first. ``values`` has shape (S, R);
-    NaN is a missing datapoint (infinities are turned into NaN: CloudWatch has neither).
-    """
-
-    series: tuple[Observation, ...]
-    times: NDArray[np.int64]
-    values: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, observations: Sequence[Observation], *, end: int, period: int, slots: int) -> Self:
-        """Lay observations over the ``slots`` slots of ``period`` seconds that end at ``end`` (exclusive)."""
-        times = np.arange(end - slots * period, end, period, dtype=np.int64)
-        values = np.full((len(observations), slots), np.nan)
-        points = [observation.points for observation in observations]
-        counts = np.fromiter(map(len, points), np.int64, len(points))
-        flat = np.fromiter(chain.from_iterable(chain.from_iterable(points)), np.float64, 2 * int(counts.sum()))
-        rows = np.repeat(np.arange(len(points)), counts)
-        slot = slots + ((flat[0::2] - end) // period).astype(np.int64)
-        inside = (slot >= 0) & (slot < slots)
-        values[rows[inside], slot[inside]] = flat[1::2][inside]
-        values[np.isinf(values)] = np.nan
-        return cls(tuple(observations), times, values)
 
 
 class Stage(StrEnum):

@@ -13,7 +13,8 @@ ROOT = Path(watchtower.__file__).parent
 
 #: Rooms from top to bottom: a module imports only rooms above its own, or its own room.
 ROOMS = [
-    ["labels", "model", "errors", "faults", "durations", "clock", "schema", "secrets", "yamlfile", "redaction"],
+    ["labels", "batch", "model", "errors", "faults", "durations", "clock", "schema", "secrets"],
+    ["yamlfile", "redaction"],
     ["matchers", "templates"],
     ["aws"],
     ["inventory"],

@@ -74,9 +74,7 @@ def labels_of(
 
 def known_labels(rule: Rule, observation: Observation, environment: str, priority: Priority | None) -> Labels:
     """The labels that no template makes: automatic, context and identity."""
-    known = {"alert": rule.name, "group": rule.group, "source": rule.source, "environment": environment}
+    known = [("alert", rule.name), ("group", rule.group), ("source", rule.source), ("environment", environment)]
     if priority is not None:
-        known["priority"] = str(priority)
-    known.update(observation.context.pairs)
-    known.update(observation.identity.pairs)
-    return Labels(known)
+        known.append(("priority", str(priority)))
+    return Labels([*known, *observation.context.pairs, *observation.identity.pairs])

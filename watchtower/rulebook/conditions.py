@@ -51,7 +51,7 @@ class Interval:
         return low_fits and high_fits
 
     def has(self, value: float) -> bool:
-        """This number is one of these."""
+        """Whether the number is one of these."""
         above = value > self.low or (self.low_included and value == self.low)
         return above and (value < self.high or (self.high_included and value == self.high))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from watchtower.aws.config import label_of_tag
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from watchtower.inventory.discovery import Values
     from watchtower.inventory.tags import Resource
-    from watchtower.sources.base import Ask, Unit
+    from watchtower.sources.base import Ask, Place, Unit
     from watchtower.sources.cloudwatch.facts import Facts
     from watchtower.sources.cloudwatch.query import CloudWatchQuery
     from watchtower.sources.cloudwatch.series import Wanted
@@ -125,13 +126,19 @@ def _series(facts: Facts, query: CloudWatchQuery, values: Values, label_tags: tu
     dimensions = join.dimensions(wanted)
     resource = _resource(query, facts, dimensions)
     tags = [(key, resource.tags[key]) for key in label_tags if resource and key in resource.tags]
-    identity = Labels({**dimensions, "account": facts.place.account, "region": facts.place.region})
+    identity = Labels([*dimensions.items(), *_of_place(facts.place)])
     account = [("account_id", facts.account_id)] if facts.account_id else []
     named = [(label_of_tag(key), value) for key, value in tags if label_of_tag(key) not in identity]
     sample = None
     if wanted.expression is None:
         sample = _sample(facts, wanted, resource.arn if resource else "global", tags)
     return Series(identity, Labels([*named, *account]) if named or account else EMPTY, wanted, sample)
+
+
+@lru_cache(maxsize=1024)
+def _of_place(place: Place) -> tuple[tuple[str, str], ...]:
+    """The labels of a place, the same objects for all its series: otherwise they are a tenth of the memory."""
+    return ("account", place.account), ("region", place.region)
 
 
 def _sample(facts: Facts, wanted: Wanted, name: str, tags: list[tuple[str, str]]) -> tuple[str, Labels]:

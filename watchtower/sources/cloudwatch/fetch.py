@@ -24,12 +24,17 @@ class Window:
     start: int
     end: int
     period: int
+    _starts: tuple[int, ...] = field(init=False, repr=False, compare=False, default=())
+
+    def __post_init__(self) -> None:
+        # Shared by the points of all series: an integer of its own would make each point a quarter larger.
+        object.__setattr__(self, "_starts", tuple(range(self.start, self.end, self.period)))
 
     def slot(self, at: float) -> int | None:
         """The start of the slot a datapoint belongs to; None outside the window."""
         if not self.start <= at < self.end:
             return None
-        return self.start + int(at - self.start) // self.period * self.period
+        return self._starts[int(at - self.start) // self.period]
 
 
 @dataclass(slots=True)

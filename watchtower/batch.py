@@ -1,0 +1,56 @@
+"""Many series laid out for numpy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from watchtower.model import Observation
+
+#: Series laid out in one step: large enough for numpy, small enough that a million need no memory beyond their values.
+_AT_ONCE = 8192
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeriesBatch:
+    """Many series of one rule over the same slots, laid out for numpy.
+
+    ``times`` has shape (R,): the start of each slot in epoch seconds, oldest first. ``values`` has shape (S, R);
+    NaN is a missing datapoint (infinities are turned into NaN: CloudWatch has neither).
+    """
+
+    series: tuple[Observation, ...]
+    times: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, observations: Sequence[Observation], *, end: int, period: int, slots: int) -> Self:
+        """Lay observations over the ``slots`` slots of ``period`` seconds that end at ``end`` (exclusive)."""
+        times = np.arange(end - slots * period, end, period, dtype=np.int64)
+        values = np.full((len(observations), slots), np.nan)
+        for first in range(0, len(observations), _AT_ONCE):
+            points = [observation.points for observation in observations[first : first + _AT_ONCE]]
+            _lay_out(points, values[first : first + _AT_ONCE], end, period)
+        values[np.isinf(values)] = np.nan
+        return cls(tuple(observations), times, values)
+
+
+def _lay_out(
+    points: Sequence[tuple[tuple[int, float], ...]], values: NDArray[np.float64], end: int, period: int
+) -> None:
+    """Write points into their slots of ``values`` (one row a series); of two in one slot the later counts."""
+    slots = values.shape[1]
+    counts = np.fromiter(map(len, points), np.int64, len(points))
+    flat = np.fromiter(chain.from_iterable(chain.from_iterable(points)), np.float64, 2 * int(counts.sum()))
+    rows = np.repeat(np.arange(len(points)), counts)
+    slot = slots + ((flat[0::2] - end) // period).astype(np.int64)
+    inside = (slot >= 0) & (slot < slots)
+    values[rows[inside], slot[inside]] = flat[1::2][inside]

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from watchtower import __version__
 from watchtower.matchers import Matcher, Operator, parse_matchers
 from watchtower.web.problems import FRESH, Problem, answer, tells_problems
-from watchtower.web.v2_alerts import Choice, Scene, groups_json
+from watchtower.web.v2_alerts import Choice, Scene, alerts_json, groups_json
 from watchtower.web.v2_config import configuration
 from watchtower.web.v2_silences import carries, decide, in_order, read_silence, silence_json, stamp
 
@@ -73,20 +73,22 @@ class ApiV2:
     @tells_problems
     async def alerts(self, request: web.Request) -> web.StreamResponse:
         """Alerts that fire."""
-        choice, scene = _choice(request), await self._scene()
-        chosen = [alert for alert in scene.alerts() if choice.takes(alert)]
-        return answer([alert.json(str(request.url.origin()), scene.now) for alert in chosen])
+        return await self._shown(request, alerts_json)
 
     @tells_problems
     async def groups(self, request: web.Request) -> web.StreamResponse:
         """Open incidents with their alerts that fire, by receiver."""
-        choice, scene = _choice(request), await self._scene()
-        return answer(groups_json(scene, choice, str(request.url.origin())))
+        return await self._shown(request, groups_json)
 
     @tells_problems
     async def post_alerts(self, _: web.Request) -> web.StreamResponse:
         """Alerts of others are not taken."""
         raise Problem(501, "Watchtower evaluates its own rules and does not take alerts from others")
+
+    async def _shown(self, request: web.Request, shape: Callable[[Scene, Choice, str], Any]) -> web.StreamResponse:
+        """In a thread: after a night with thousands of alerts, shaping them must not hold up the ticks."""
+        choice, scene = _choice(request), await self._scene()
+        return await asyncio.to_thread(lambda: answer(shape(scene, choice, str(request.url.origin()))))
 
     async def _scene(self) -> Scene:
         store = self._opened()

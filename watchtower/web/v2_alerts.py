@@ -152,15 +152,16 @@ class Scene:
         places: Sequence[tuple[Incident, NoticeMember]],
         by_name: Mapping[str, Sequence[str]],
     ) -> FiringAlert:
+        labels = dict(state.labels)  # asked by every matcher
         told = [name for incident, _ in places for name in incident.channels]
-        meant = (name for routed in route_for(state.labels, self.routes) for name in routed.route.channels)
+        meant = (name for routed in route_for(labels, self.routes) for name in routed.route.channels)
         held = _held(member.muted_by for _, member in places)
         inhibitors = [reason.removeprefix(_INHIBITED) for reason in held if reason.startswith(_INHIBITED)]
         return FiringAlert(
             state=state,
             member=places[-1][1] if places else None,
             receivers=tuple(dict.fromkeys(told or meant)),
-            silenced_by=tuple(one.id for one in self.silences if one.covers(state.labels, self.now)),
+            silenced_by=tuple(one.id for one in self.silences if one.covers(labels, self.now)),
             inhibited_by=tuple(_fingerprints(inhibitors, by_name)),
             muted_by=tuple(reason for reason in held if not reason.startswith(_INHIBITED)),
         )
@@ -176,6 +177,11 @@ def _fingerprints(inhibitors: Iterable[str], by_name: Mapping[str, Sequence[str]
     for text in inhibitors:
         name = text.partition(",")[0]
         yield from by_name.get(name, (name,))
+
+
+def alerts_json(scene: Scene, choice: Choice, origin: str) -> list[dict[str, Any]]:
+    """The alerts that are wanted."""
+    return [alert.json(origin, scene.now) for alert in scene.alerts() if choice.takes(alert)]
 
 
 def groups_json(scene: Scene, choice: Choice, origin: str) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from watchtower.engine.plan import Plan, build_plan
 from watchtower.engine.settings import EngineSettings
 from watchtower.engine.testing import send_test
 from watchtower.errors import ConfigError, ListenError, StoreError, StoreLocked, StoreTooNew
+from watchtower.incidents.quiet import Quiet, compile_quiet
 from watchtower.incidents.routing import Route, compile_routes
 from watchtower.live import Live
 from watchtower.notifiers.base import Doors
@@ -145,7 +146,7 @@ class Service:
         notifiers = make_notifiers(loaded.config, running.doors)
         plan = make_plan(loaded, running.sources)
         self.live.routes = make_routes(loaded.config)
-        await running.engine.configure(plan, self.live.routes, notifiers)
+        await running.engine.configure(plan, self.live.routes, notifiers, make_quiet(loaded.config))
         environment = self._loaded.config.environment
         self.live.testers = {
             name: send_test(notifier, environment, self._clock, lambda: str(uuid.uuid4()))
@@ -228,6 +229,11 @@ def make_notifiers(config: Config, doors: Doors) -> dict[str, Notifier]:
 def make_routes(config: Config) -> tuple[Route, ...]:
     """The routes in their order."""
     return compile_routes(config.routes)
+
+
+def make_quiet(config: Config) -> Quiet:
+    """The mute windows and inhibitions."""
+    return compile_quiet(config.mute, config.inhibit)
 
 
 def make_plan(loaded: Loaded, sources: dict[str, Source]) -> Plan:

@@ -21,10 +21,12 @@ from watchtower.engine.plan import SELF, Plan, unit_rows
 from watchtower.engine.selfwatch import OWN_ALERTS, SelfWatch
 from watchtower.engine.send import Switchboard
 from watchtower.engine.senders import Senders
+from watchtower.engine.startup import Gate, feeders
 from watchtower.engine.tick import Ticker
 from watchtower.engine.writer import Writer
 from watchtower.errors import StoreError
 from watchtower.incidents.flush import Policy, decide
+from watchtower.incidents.quiet import Quiet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
     from watchtower.store.values import ClaimedUnit
 
 log = structlog.get_logger("watchtower.engine")
+
+#: Clock seconds between two looks at what the first flush waits for.
+GATE_LOOK = 0.25
 
 
 class Engine:
@@ -61,6 +66,9 @@ class Engine:
         self._worker = uuid.uuid4().hex[:8]
         self._plan = Plan({}, {SELF.id: SELF})
         self._routes: tuple[Route, ...] = ()
+        self._quiet = Quiet()
+        self._gate = Gate()
+        self._judged = asyncio.Event()
         self._writer = Writer(store)
         self._ticker = Ticker(store, self._writer, live, clock, settings, environment)
         self._selfwatch = SelfWatch(store, self._writer, live, clock, environment)
@@ -73,10 +81,12 @@ class Engine:
         self._flushes = Loop("flush", clock, live)
         live.judge = self._flushes.wake
 
-    async def configure(self, plan: Plan, routes: tuple[Route, ...], notifiers: Mapping[str, Notifier]) -> None:
-        """Take over rules, routes and channels; what no longer has a rule ends, saying so."""
+    async def configure(
+        self, plan: Plan, routes: tuple[Route, ...], notifiers: Mapping[str, Notifier], quiet: Quiet | None = None
+    ) -> None:
+        """Take over rules, routes, channels and what keeps alerts quiet; what no longer has a rule ends, saying so."""
         await self._store.sync_units(unit_rows(plan, self._clock.now()))
-        self._plan, self._routes = plan, routes
+        self._plan, self._routes, self._quiet = plan, routes, quiet or Quiet()
         self._switchboard.configure(notifiers)
         self._live.samples.keep_only(set(plan.units))
         await self._end_orphans()
@@ -98,7 +108,7 @@ class Engine:
             writer = group.create_task(self._writer.run(), name="writer")
             group.create_task(supervise(self._ticks, self._tick_due, self._stopping), name="tick")
             flush = group.create_task(supervise(self._flushes, self._flush_due, self._stopping), name="flush")
-            send = group.create_task(self._senders.run(self._worker, self._closing), name="send")
+            send = group.create_task(self._send(), name="send")
             await self._stopping.wait()
             await self._drain_ticks(flush)
             writer.cancel()
@@ -118,6 +128,11 @@ class Engine:
             await self.flush()
         except StoreError as error:
             log.error("drain.flush_failed", error=str(error))
+
+    async def _send(self) -> None:
+        """What an earlier process left in the outbox is judged once more before it leaves."""
+        await self._judged.wait()
+        await self._senders.run(self._worker, self._closing)
 
     async def _drain_senders(self, send: asyncio.Task[None]) -> None:
         """What is due now still leaves, and a request that is out may be answered, both within one bound."""
@@ -179,14 +194,27 @@ class Engine:
     # -- flush ----------------------------------------------------------------------------------------------------
 
     async def _flush_due(self) -> float:
+        if not self._gate.open and await self._too_early():
+            return GATE_LOOK
         plan = await self.flush()
+        self._judged.set()
         return self._until(await self._store.next_incident_due()) if plan.empty else 0.0
+
+    async def _too_early(self) -> bool:
+        """After a start nothing is told, and nothing sent, before every inhibitor was evaluated or failed."""
+        units = feeders(self._plan, self._quiet.inhibitions)
+        health = await self._store.unit_health() if units else []
+        if self._gate.look(units, health, self._clock.now(), self._clock.monotonic()):
+            log.info("start.waits_for_inhibitors", missing=sorted(self._gate.missing))
+        return not self._gate.open
 
     async def flush(self) -> FlushPlan:
         """Transitions and due incidents in, deliveries out; one transaction, pure inside."""
-        policy = Policy(self._environment, self._routes, self._switchboard.traits)
+        policy = Policy(self._environment, self._routes, self._switchboard.traits, self._quiet)
         now = self._clock.now()
-        plan = await self._store.flush(lambda seen: decide(seen, policy, now, _new_id))
+        plan = await self._store.flush(
+            lambda seen: decide(seen, policy, now, _new_id), inhibits_for=self._quiet.lookback
+        )
         for decision in plan.decisions:
             log.info("flush", outcome=decision.outcome, reason=decision.reason, incident=decision.incident_id)
         for channel in {delivery.channel for delivery in plan.deliveries}:

@@ -26,3 +26,11 @@ class Fault:
     def __str__(self) -> str:
         prefix = "warning: " if self.severity is Severity.WARNING else ""
         return f"{self.file}:{self.line}:{self.column}: {prefix}{self.message}"
+
+
+class Misread(ValueError):
+    """A mistake inside a text that is being read, ``offset`` characters after its beginning."""
+
+    def __init__(self, message: str, offset: int = 0) -> None:
+        super().__init__(message)
+        self.offset = offset

@@ -15,6 +15,7 @@ from watchtower.config.reach import known_labels, possible_routes
 from watchtower.faults import Severity
 from watchtower.incidents.routing import compile_routes
 from watchtower.model import Priority
+from watchtower.rulebook.composite import COMPOSITE
 from watchtower.rulebook.loader import rule_files
 from watchtower.yamlfile import did_you_mean, mistyped
 
@@ -174,7 +175,7 @@ def _unknown_places(draft: Draft, accounts: dict[str, tuple[str, ...]]) -> Itera
 def _no_recover(reading: Reading) -> Iterator[Fault]:
     for draft in reading.rules.drafts:
         urgent = [level.priority for level in draft.levels if level.priority.urgent]
-        if urgent and "recover" not in draft.raw and draft.model.enabled:
+        if urgent and "recover" not in draft.raw and draft.model.enabled and COMPOSITE not in draft.sources:
             message = f"a {urgent[0]} rule without `recover` may page again and again when its value hovers"
             yield _warning(draft.fault((), message))
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 from itertools import chain, combinations
 from typing import TYPE_CHECKING, Any
 
+from watchtower.rulebook.composite import COMPOSITE, own_faults
 from watchtower.rulebook.conditions import Kind, implies
+from watchtower.rulebook.rule import AUTOMATIC
 from watchtower.rulebook.schema import RuleModel
 from watchtower.sources.table import LATER_SOURCES, SOURCES
 from watchtower.yamlfile import did_you_mean, mistyped
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from watchtower.rulebook.schema import OverrideModel
     from watchtower.yamlfile import Location
 
-#: Labels every alert carries by itself.
-AUTOMATIC = frozenset({"alert", "alertname", "group", "source", "priority", "environment"})
 #: Those that templates see: ``alertname`` is an alias that only matchers know.
 _RENDERED = AUTOMATIC - {"alertname"}
 
@@ -67,16 +67,20 @@ def _empty_sources(draft: Draft) -> Iterator[Fault]:
 
 
 def _window(draft: Draft) -> Iterator[Fault]:
+    if COMPOSITE in draft.sources:
+        return
     if draft.model.window == "sliding" and draft.spec is not None and not draft.spec.slides:
         yield draft.fault(("window",), f"a {draft.spec.name} has no window that slides; leave `window` out")
 
 
 def _conditions(draft: Draft) -> Iterator[Fault]:
-    if any(name in LATER_SOURCES for name in draft.sources):
+    if any(name in LATER_SOURCES or name == COMPOSITE for name in draft.sources):
         return
     for loc, condition in _all_conditions(draft):
-        if condition.kind in (Kind.BAND, Kind.ALARM):
+        if condition.kind is Kind.BAND:
             yield draft.fault(loc, f"the condition `{condition.text}` is not supported yet")
+        elif condition.kind is Kind.ALARM:
+            yield draft.fault(loc, "`ALARM` is for composites; compare the value with a number, like \"> 80\"")
         elif condition.kind is Kind.DOWN and not _asks_success(draft):
             yield draft.fault(loc, "`down` is for probes that ask for success; compare the value with a number")
 
@@ -171,7 +175,9 @@ def _place(draft: Draft, priority: str, at: Location = ()) -> Location:
 def _own_labels(draft: Draft) -> Iterator[Fault]:
     identity = draft.spec.identity_of(draft.query) if draft.spec and draft.query else frozenset()
     for loc, name in draft.own_labels():
-        if name in AUTOMATIC or name in identity:
+        # A label of the whole file is no mistake of a composite that groups by it; the group's value wins.
+        grouped = COMPOSITE in draft.sources and loc[0] == "labels"
+        if name in AUTOMATIC or (name in identity and not grouped):
             message = f"the label `{name}` is set by Watchtower itself; choose another name"
             yield draft.document.fault(loc, message, key=True)
 
@@ -196,6 +202,7 @@ _CHECKS: tuple[Callable[[Draft], Iterator[Fault]], ...] = (
     _sources,
     _empty_sources,
     _window,
+    own_faults,
     _conditions,
     _ranges,
     _order,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from watchtower.matchers import parse_matchers
 from watchtower.model import Priority
 from watchtower.rulebook.rule import Level, Override, Recover
+from watchtower.sources.composite import CompositeQuery
 from watchtower.sources.table import LATER_SOURCES, SOURCES, SourceSpec
 
 if TYPE_CHECKING:
@@ -57,7 +58,14 @@ class Draft:
     @cached_property
     def query(self) -> Any:
         """The source's query, None when it was faulty."""
-        return getattr(self.model, self.spec.name) if self.spec else None
+        found = getattr(self.model, self.spec.name) if self.spec else None
+        return self._composite(found) if isinstance(found, CompositeQuery) else found
+
+    def _composite(self, query: CompositeQuery) -> CompositeQuery | None:
+        """The expression with the keys beside it; None when one of these was faulty."""
+        if any(key in self.raw and key not in self.model.model_fields_set for key in ("by", "suppressor")):
+            return None
+        return query.model_copy(update={"by": self.model.by, "suppressor": self.model.suppressor})
 
     @cached_property
     def levels(self) -> tuple[Level, ...]:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from watchtower.errors import ConfigError
 from watchtower.rulebook.checks import check
+from watchtower.rulebook.composite import composite_faults
 from watchtower.rulebook.draft import Draft
 from watchtower.rulebook.rule import Flapping, Rule, Vanished
 from watchtower.rulebook.schema import RuleFileModel, RuleModel
@@ -58,6 +59,7 @@ def load_rules(paths: Sequence[Path], *, inline: Sequence[Document] = (), label_
     for draft in drafts:
         faults.extend(check(draft, label_tags))
     faults.extend(_same_names(drafts))
+    faults.extend(composite_faults(drafts, label_tags))
     faults = sorted(set(faults))
     return RuleLoad(_rules(drafts, faults), tuple(faults), tuple(drafts))
 

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from watchtower.templates import Template
 
 
+#: Labels every alert carries by itself.
+AUTOMATIC = frozenset({"alert", "alertname", "group", "source", "priority", "environment"})
+
+
 class Missing(StrEnum):
     """CloudWatch's four treatments of missing data."""
 

@@ -18,6 +18,7 @@ from watchtower.rulebook.conditions import Condition
 from watchtower.rulebook.rule import Farewell, Missing
 from watchtower.schema import Duration, Model, OrText
 from watchtower.sources.cloudwatch.query import CloudWatchQuery
+from watchtower.sources.composite import CompositeQuery, Suppressor
 from watchtower.sources.probe.query import ProbeQuery
 from watchtower.templates import Template
 
@@ -88,6 +89,10 @@ def _by_priority(value: object) -> object:
     if isinstance(value, Mapping):
         return value
     raise ValueError('`when` holds a condition per priority, like {P2: "> 80"}')
+
+
+def _expression(value: object) -> object:
+    return None if value is None else {"expression": value}
 
 
 def _matchers(value: str) -> str:
@@ -188,7 +193,11 @@ class RuleModel(Model):
     ecs: Any = None
     ses: Any = None
     heartbeat: Any = None
-    composite: Any = None
+    composite: Annotated[
+        CompositeQuery | None, BeforeValidator(_expression), WithJsonSchema({"type": ["string", "boolean"]})
+    ] = None
+    by: tuple[LabelName, ...] = ()
+    suppressor: Suppressor | None = None
     when: Annotated[
         dict[PriorityName, Annotated[LevelModel, BeforeValidator(_level_or_refusal), OrText(_CONDITION_SCHEMA)]],
         BeforeValidator(_by_priority),

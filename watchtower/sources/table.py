@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from watchtower.sources.cloudwatch.query import CloudWatchQuery
+from watchtower.sources.composite import HEARTBEAT, CompositeQuery
 from watchtower.sources.probe.query import ProbeQuery
 
 if TYPE_CHECKING:
@@ -65,6 +66,14 @@ SOURCES: Mapping[str, SourceSpec] = MappingProxyType(
             context_of=_probe_context,
             placed=False,
         ),
+        "composite": SourceSpec(
+            "composite",
+            CompositeQuery,
+            period_of=lambda _: HEARTBEAT,
+            identity_of=lambda query: frozenset(query.by),
+            context_of=lambda _: frozenset(),
+            placed=False,
+        ),
     }
 )
 
@@ -83,5 +92,4 @@ LATER_SOURCES = (
     "ecs",
     "ses",
     "heartbeat",
-    "composite",
 )

@@ -44,10 +44,11 @@ class Document:
     faults: tuple[Fault, ...]
     _root: MappingNode = field(repr=False, compare=False)
 
-    def position(self, loc: Location, *, key: bool = False) -> tuple[int, int]:
+    def position(self, loc: Location, *, key: bool = False, offset: int = 0) -> tuple[int, int]:
         """Line and column, from 1, of the value at ``loc``, or of its key (also when the value is empty).
 
-        Steps that the file does not have are skipped: the nearest ancestor answers.
+        Steps that the file does not have are skipped: the nearest ancestor answers. ``offset`` characters into a text
+        are counted where it stands in one line as it was read; elsewhere its beginning answers.
         """
         found: Node = self._root
         place = _mark(found)
@@ -56,7 +57,7 @@ class Document:
             if pair is not None:
                 found = pair[1]
                 place = _mark(pair[0] if pair[0] is not None and (key or _empty(found)) else found)
-        return place
+        return (place[0], place[1] + _indent(found, offset)) if offset and not key else place
 
     def holds(self, loc: Location) -> bool:
         """Whether the file has something at exactly this path."""
@@ -90,9 +91,9 @@ class Document:
         data = self.get(loc)
         return Document(self.path, data, (), found) if isinstance(found, MappingNode) and data is not None else None
 
-    def fault(self, loc: Location, message: str, *, key: bool = False) -> Fault:
-        """A fault at the place of ``loc``."""
-        return Fault(str(self.path), *self.position(loc, key=key), message)
+    def fault(self, loc: Location, message: str, *, key: bool = False, offset: int = 0) -> Fault:
+        """A fault at the place of ``loc``, ``offset`` characters into its text."""
+        return Fault(str(self.path), *self.position(loc, key=key, offset=offset), message)
 
 
 def load_yaml(path: Path) -> Document:
@@ -143,6 +144,15 @@ def _undecodable(path: Path, raw: bytes, at: int) -> Fault:
 def _empty(node: Node) -> bool:
     """A key without a value: ruamel marks it where the next token stands, which is of no use."""
     return isinstance(node, ScalarNode) and not node.value and node.style is None
+
+
+def _indent(node: Node, offset: int) -> int:
+    """Columns between the beginning of a text and what stands ``offset`` characters into it; 0 where nobody can say."""
+    if not isinstance(node, ScalarNode) or node.start_mark.line != node.end_mark.line:
+        return 0
+    quote = 0 if node.style is None else 1
+    unchanged = node.end_mark.column - node.start_mark.column == len(node.value) + 2 * quote
+    return offset + quote if unchanged else 0
 
 
 def _mark(node: Node) -> tuple[int, int]:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 from pydantic import BaseModel
 from pydantic_core.core_schema import ErrorType
 
+from watchtower.faults import Misread
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
@@ -150,7 +152,8 @@ def _fault(real: Location, detail: ErrorDetails, document: Document, model: Any,
         return document.fault(real, f"`{detail['loc'][-1]}` is missing{_inside(real)}")
     if detail["loc"] and detail["loc"][-1] == "[key]":
         return document.fault(real, _sentence(real[:-1], detail).replace("`", "a key of `", 1), key=True)
-    return document.fault(real, _sentence(real, detail))
+    error = detail.get("ctx", {}).get("error")
+    return document.fault(real, _sentence(real, detail), offset=error.offset if isinstance(error, Misread) else 0)
 
 
 def _sentence(real: Location, detail: ErrorDetails) -> str:

@@ -21,6 +21,7 @@ README = ROOT / "README.md"
 RULES = ROOT / "docs" / "rules.md"
 CONFIGURATION = ROOT / "docs" / "configuration.md"
 OPERATIONS = ROOT / "docs" / "operations.md"
+RULE_TESTS = ROOT / "docs" / "rule-tests.md"
 PAGES = (README, *sorted((ROOT / "docs").glob("*.md")))
 
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<info>[^\n`]*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
@@ -68,6 +69,11 @@ class Block:
     def is_rules(self) -> bool:
         """A rule file, or entries of one."""
         return re.search(r"^ *- alert:", self.text, re.MULTILINE) is not None
+
+    @property
+    def is_rule_tests(self) -> bool:
+        """A rule test file."""
+        return "tests" in self.keys
 
     def __str__(self) -> str:
         return f"{self.page.name}:{self.line}"

@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 ALL = [block for page in PAGES for block in blocks(page)]
-YAML = [block for block in ALL if block.language == "yaml"]
+YAML = [block for block in ALL if block.language == "yaml" and not block.is_rule_tests]
 
 
 def _commands(group: Any, before: str = "") -> dict[str, click.Command]:

@@ -116,10 +116,14 @@ class Story:
             self.outcome(token)
         return self
 
-    def outcome(self, token: str) -> Outcome:
+    def miss(self, token: str) -> None:
+        """A tick that nobody runs; its datapoint is there for the next."""
         if token not in ("_", "!"):
             self._points.append((self.tick, float(token)))
         self.ticks += 1
+
+    def outcome(self, token: str) -> Outcome:
+        self.miss(token)
         truth = Truth.NOT_FETCHED if token == "!" else Truth.VALUE
         return self.judge(Observation(self.identity, tuple(self._points), truth, self.context, self.reason))
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -174,3 +177,36 @@ def test_without_a_breach_only_missing_ones_taken_as_breaching_alarm(
     needed, of = alarm
     if code(pattern, missing, needed=needed, of=of) is Code.ALARM:
         assert missing is Missing.BREACHING
+
+
+def vectors() -> Path | None:
+    """The published cells as a file, where there is one: under $WATCHTOWER_VECTORS or beside the checkout."""
+    places = [Path(__file__).parents[3] / ".." / "shared" / "vectors"]
+    if "WATCHTOWER_VECTORS" in os.environ:
+        places.insert(0, Path(os.environ["WATCHTOWER_VECTORS"]))
+    return next((file for place in places if (file := place / "cloudwatch_missing_data.json").is_file()), None)
+
+
+@pytest.mark.skipif(vectors() is None, reason="no file of vectors")
+def test_the_file_of_published_vectors() -> None:
+    file = vectors()
+    assert file is not None
+    published = json.loads(file.read_text())
+    of, wrong = published["evaluation_periods"], {}
+    for row in published["table1_datapoints_to_alarm_3"]:
+        found = cells(row["pattern"], needed=3, of=of)
+        expected = "".join(_letter(row["expected"][each.value]) for each in COLUMNS)
+        if found != expected:
+            wrong[row["pattern"]] = (found, expected)
+    assert wrong == {}
+    for pattern in published["premature_examples_m3"]["not_alarm_immediately"]:
+        assert code(pattern, Missing.MISSING, needed=3, of=of) is not Code.ALARM
+    for pattern in published["premature_examples_m3"]["alarm_even_if_missing"]:
+        assert code(pattern, Missing.MISSING, needed=3, of=of) is Code.ALARM
+    for row in published["archived_rows_removed_from_current_docs"]:
+        found = cells(row["pattern"], needed=row["m"], of=row["n"])
+        assert found == "".join(_letter(row["expected"][each.value]) for each in COLUMNS), row
+
+
+def _letter(state: str) -> str:
+    return {"OK": "O", "ALARM": "A", "INSUFFICIENT_DATA": "I", "RETAIN": "R"}[state]

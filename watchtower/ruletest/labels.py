@@ -20,7 +20,7 @@ def series_labels(rule: Rule, given: Mapping[str, str], account: str, region: st
     """Identity and context labels of a series.
 
     A label that is not part of the identity is context, as a tag is. Raises ValueError when the series lacks a label
-    that every series of the rule has.
+    that every series of the rule has, or has a dimension that the rule does not take.
     """
     names = SOURCES[rule.source].identity_of(rule.query)
     known = {"account": account, "region": region, **_following(rule.query)}
@@ -30,8 +30,16 @@ def series_labels(rule: Rule, given: Mapping[str, str], account: str, region: st
         hint = did_you_mean(missing[0], given)
         raise ValueError(f"a series of {rule.name} has the label `{missing[0]}`; give it here{_instead(hint)}")
     own = Labels({name: value for name, value in identity.items() if name in names})
+    _check_taken(rule, own)
     context = {**_context(rule.query, own), **{name: value for name, value in given.items() if name not in names}}
     return own, Labels(context)
+
+
+def _check_taken(rule: Rule, identity: Labels) -> None:
+    members = rule.query.members.values() if isinstance(rule.query, CloudWatchQuery) else ()
+    for name, pattern in ((name, pattern) for member in members for name, pattern in member.dimensions.items()):
+        if name in identity and not pattern.matches(identity[name]):
+            raise ValueError(f"{rule.name} takes no series whose `{name}` is `{identity[name]}`; it asks for {pattern}")
 
 
 def _instead(hint: str) -> str:

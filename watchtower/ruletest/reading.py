@@ -16,6 +16,7 @@ from watchtower.ruletest.labels import series_labels
 from watchtower.ruletest.run import evaluations
 from watchtower.ruletest.schema import RuleTestModel
 from watchtower.ruletest.suite import Expected, RuleTest, Told, Track
+from watchtower.sources.composite import CompositeQuery
 from watchtower.sources.probe.query import ProbeQuery
 from watchtower.yamlfile import did_you_mean, validation_faults
 
@@ -118,6 +119,9 @@ class _Reader:
             return None
         rule = self._rule(name, (*loc, "rule") if series.rule else ("rule",))
         if rule is None:
+            return None
+        if isinstance(rule.query, CompositeQuery):
+            self._fault(loc, f"{name} is a composite: give series of the rules it names")
             return None
         if series.values.words and not _asks_success(rule):
             self._fault(

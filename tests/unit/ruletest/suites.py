@@ -33,6 +33,14 @@ groups:
     when: {P1: "> 90"}
     missing: ignore
     labels: {team: "{{ labels.Id }}-team"}
+  - alert: Narrow
+    cloudwatch:
+      namespace: AWS/EC2
+      metric: CPUUtilization
+      statistic: Average
+      dimensions: {Id: {like: [a-*, c], not: a-2}, Kind: web}
+    when: {P3: "> 80"}
+  - {alert: Both, composite: ALARM(CpuHigh) AND ALARM(DiskFull), when: {P2: ALARM}}
   - alert: SiteDown
     probe:
       http: {url: "https://{{ target }}/"}

@@ -105,6 +105,14 @@ def test_all_faults_of_all_tests_are_told_at_once(tmp_path: Path) -> None:
             "- {name: t, rule: CpuHigh, silences: [{until: 5m, matchers: [a]}], series: [], notifications: []}",
             "'a' has none of =, !=, =~ and !~ after the label's name",
         ),
+        (
+            "- {name: t, rule: Narrow, series: [{labels: {Id: b-1}, values: 1}], expect: [{at: 5m, state: OK}]}",
+            "Narrow takes no series whose `Id` is `b-1`; it asks for a-* or c, not a-2",
+        ),
+        (
+            "- {name: t, rule: Both, series: [{values: 1}], expect: [{at: 5m, state: OK}]}",
+            "Both is a composite: give series of the rules it names",
+        ),
         ("- just text", "a test is a mapping that begins with `- name: what it shows`"),
     ],
 )

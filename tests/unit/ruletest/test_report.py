@@ -55,7 +55,7 @@ def test_the_same_is_there_as_data(reports: list[FileReport], tmp_path: Path) ->
     assert (fine["name"], fine["passed"], fine["failures"], fine["notifications"]) == ("fine", True, [], [])
     [failure] = wrong["failures"]
     assert failure == {
-        "line": 30,
+        "line": 38,
         "at": 60.0,
         "alert": 'DiskFull{Id="a", account="prod", region="eu-west-1"}',
         "expected": "OK",
@@ -79,7 +79,7 @@ def test_junit_counts_failures_and_faults_and_carries_the_whole_text(reports: li
     fine, wrong, faulty = root.iter("testcase")
     assert (fine.get("name"), list(fine)) == ("fine", [])
     assert wrong.get("name") == "wrong & <odd> �bell"
-    assert (wrong.get("file"), wrong.get("line")) == (f"{tmp_path}/rule_tests.yaml", "27")
+    assert (wrong.get("file"), wrong.get("line")) == (f"{tmp_path}/rule_tests.yaml", "35")
     text = wrong.findtext("failure") or ""
     assert "got      ALARM P1" in text
     assert "+       1m ops trigger" in text

@@ -169,18 +169,18 @@ def test_a_failure_tells_what_was_expected_and_got_with_datapoints_and_reason(tm
     [told] = failures(tmp_path, tests)
     alert = 'CpuHigh{Id="a", account="test", region="us-east-1"}'
     assert told.splitlines() == [
-        "FAILED one hot period is an alert (t.yaml:25)",
-        f"  at 5m {alert} (t.yaml:29)",
+        "FAILED one hot period is an alert (t.yaml:33)",
+        f"  at 5m {alert} (t.yaml:37)",
         "    expected ALARM P3",
         "    got      OK",
         "    datapoints, newest last: _ _ 50 85",
         "    reason: 1 of the last 2 datapoints was > 80 (newest 85 at 00:00 UTC)",
-        f"  at 10m {alert} (t.yaml:30)",
+        f"  at 10m {alert} (t.yaml:38)",
         "    expected ALARM",
         "    got      OK",
         "    datapoints, newest last: _ 50 85 _",
         "    reason: the poll failed: state held",
-        f"  at 20m {alert} (t.yaml:31)",
+        f"  at 20m {alert} (t.yaml:39)",
         "    expected ALARM P3",
         "    got      ALARM P2",
         "    datapoints, newest last: 85 _ 97 97",
@@ -209,3 +209,34 @@ def test_a_second_run_of_a_test_says_the_same(tmp_path: Path) -> None:
     """
     suite = load_suite(write(tmp_path, tests))
     assert run_test(suite.setting, suite.tests[0]) == run_test(suite.setting, suite.tests[0])
+
+
+def test_a_series_vanishes_after_its_last_value_where_the_rule_asks_what_then(tmp_path: Path) -> None:
+    """``_`` is a series that is still listed; an absent one holds its state until it has been away long enough."""
+    groups = """\
+groups:
+- rules:
+  - &rule
+    alert: Resolves
+    cloudwatch: {namespace: A, metric: M, statistic: Sum, dimensions: {Id: "*"}}
+    when: {P3: "> 80"}
+    vanished: {after: 2, do: resolve}
+  - {<<: *rule, alert: Fires, vanished: {after: 3, do: fire}}
+  - {<<: *rule, alert: Holds, vanished: {do: hold}}
+"""
+    tests = """
+    - name: t
+      series:
+      - {rule: Resolves, labels: {Id: a}, values: "10 99 _"}
+      - {rule: Resolves, labels: {Id: b}, values: "10 99 _x9"}
+      - {rule: Fires, labels: {Id: a}, values: "10"}
+      - {rule: Holds, labels: {Id: a}, values: "10 99"}
+      expect:
+      - {at: 3m, rule: Resolves, labels: {Id: a}, state: ALARM}
+      - {at: 4m, rule: Resolves, labels: {Id: a}, state: OK}
+      - {at: 4m, rule: Resolves, labels: {Id: b}, state: INSUFFICIENT_DATA, priority: P3}
+      - {at: 2m, rule: Fires, state: OK}
+      - {at: 3m, rule: Fires, state: ALARM}
+      - {at: 9m, rule: Holds, state: INSUFFICIENT_DATA, priority: P3}
+    """
+    assert failures(tmp_path, tests, groups=groups) == []

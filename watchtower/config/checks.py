@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from watchtower.config.model import Config
 from watchtower.config.mounts import network_filesystem
+from watchtower.config.quiet import check_quiet
 from watchtower.config.reach import known_labels, possible_routes
 from watchtower.faults import Severity
 from watchtower.incidents.routing import compile_routes
@@ -71,13 +72,13 @@ def _required(reading: Reading) -> Iterator[Fault]:
 
 def _later(reading: Reading) -> Iterator[Fault]:
     config, document = reading.config, reading.document
-    for key in ("fallback", "inhibit", "mute", "heartbeat"):
+    for key in ("fallback", "heartbeat"):
         if getattr(config, key):
             yield document.fault((key,), f"`{key}` is not supported yet", key=True)
     if config.aws.monthly_budget_usd is not None:
         yield document.fault(("aws", "monthly_budget_usd"), "`monthly_budget_usd` is not supported yet", key=True)
     for number, route in reading.routes:
-        for key in ("repeat", "escalate", "during"):
+        for key in ("repeat", "escalate"):
             if getattr(route, key) is not None:
                 yield document.fault(("routes", number, key), f"`{key}` is not supported yet", key=True)
 
@@ -225,4 +226,5 @@ _CHECKS: tuple[Callable[[Reading], Iterator[Fault]], ...] = (
     _accounts,
     _no_recover,
     _few_wake,
+    check_quiet,
 )

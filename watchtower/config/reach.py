@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from watchtower.config.model import Config
     from watchtower.incidents.routing import Route
+    from watchtower.matchers import Matcher
     from watchtower.model import Priority
     from watchtower.rulebook.rule import Rule
     from watchtower.templates import Template
@@ -41,17 +42,17 @@ def known_labels(rule: Rule, priority: Priority, config: Config) -> Mapping[str,
 def possible_routes(routes: Iterable[Route], labels: Mapping[str, str | None]) -> Iterator[Route]:
     """The routes that could take such an alert, up to the first that surely takes it and ends the search."""
     for route in routes:
-        answer = _takes(route, labels)
+        answer = may_match(route.matchers, labels)
         if answer is not False:
             yield route
         if answer is True and not route.continues:
             return
 
 
-def _takes(route: Route, labels: Mapping[str, str | None]) -> bool | None:
-    """Whether the route takes the alert; None when that hangs on a label nobody knows yet."""
+def may_match(matchers: Iterable[Matcher], labels: Mapping[str, str | None]) -> bool | None:
+    """Whether matchers accept the alert; None when that hangs on a label nobody knows yet."""
     sure = True
-    for matcher in route.matchers:
+    for matcher in matchers:
         value = labels.get(matcher.label, "")
         if value is None:
             sure = False

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from watchtower.aws.config import publication_delay
-from watchtower.config.reach import known_labels, possible_routes
+from watchtower.config.reach import known_labels, may_match, possible_routes
+from watchtower.incidents.inhibition import compile_inhibitions
 from watchtower.incidents.routing import compile_routes
 from watchtower.sources.cloudwatch.query import CloudWatchQuery
 from watchtower.sources.probe.query import ProbeQuery
@@ -21,10 +22,11 @@ def worst_case_seconds(rule: Rule, config: Config) -> float:
     CloudWatch: N periods and one evaluation more, because a breach begins anywhere between two; then the publication
     delay.
     Probes: the interval for each probe that must fail, and the timeout of the last. P1 and P2 skip ``group_wait``;
-    for the others the longest of the routes that could take the alert counts.
+    for the others the longest of the routes that could take the alert counts. A target of inhibition waits for its
+    sources, however urgent it is.
     """
     level = rule.levels[0]
-    return _to_alarm(rule, level, config) + _to_page(rule, level, config)
+    return _to_alarm(rule, level, config) + max(_to_page(rule, level, config), _to_inhibitor(rule, level, config))
 
 
 def _to_alarm(rule: Rule, level: Level, config: Config) -> float:
@@ -42,3 +44,9 @@ def _to_page(rule: Rule, level: Level, config: Config) -> float:
     labels = known_labels(rule, level.priority, config)
     routes = possible_routes(compile_routes(config.routes), labels)
     return max((route.group_wait for route in routes), default=0.0)
+
+
+def _to_inhibitor(rule: Rule, level: Level, config: Config) -> float:
+    labels = known_labels(rule, level.priority, config)
+    inhibitions = compile_inhibitions(config.inhibit)
+    return max((each.wait for each in inhibitions if may_match(each.target, labels) is not False), default=0.0)

@@ -63,11 +63,11 @@ class WindowConfig(Model):
     def _one_kind(self) -> Self:
         dated = self.from_ is not None or self.to is not None
         if (self.weekly is not None) == dated:
-            raise ValueError("a window has either weekly, or from and to")
+            raise ValueError("a window has either `weekly`, or `from` and `to`")
         if dated and (self.from_ is None or self.to is None):
-            raise ValueError("a dated window has both from and to")
+            raise ValueError("a dated window has both `from` and `to`")
         if self.from_ is not None and self.to is not None and self._aware(self.to) <= self._aware(self.from_):
-            raise ValueError("a window's to lies after its from")
+            raise ValueError("this window never holds: `to` does not lie after `from`")
         return self
 
     @property

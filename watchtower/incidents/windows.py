@@ -24,6 +24,8 @@ _DAY_MINUTES = 24 * 60
 #: Days around today in which the next change of a weekly window must lie, if it ever changes.
 _BACK, _AHEAD = 2, 9
 
+_SOME_MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
+
 _SPAN = re.compile(r"(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})")
 _DAY = re.compile(r"([A-Za-z]+)(?:-([A-Za-z]+))?")
 _EXAMPLE = 'write it like "Sun 02:00-04:00" or "Mon-Fri 08:00-20:00"'
@@ -76,6 +78,11 @@ class Window:
         if first is None or self.active(first) is self.active(now):  # only what was looked at ends there
             return None
         return first
+
+    @property
+    def endless(self) -> bool:
+        """A weekly window that leaves no gap in the week."""
+        return self.dated is None and self.next_change(_SOME_MONDAY) is None
 
     def _around(self, now: datetime) -> tuple[Interval, ...]:
         if self.dated is not None:

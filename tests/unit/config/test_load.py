@@ -196,3 +196,68 @@ def test_the_model_knows_every_section_of_the_design() -> None:
         "fallback", "inhibit", "mute", "heartbeat",
         "series_limit",  # ours: whoever is told of the limit must be able to raise it
     }  # fmt: skip
+
+
+# --- what keeps alerts quiet -----------------------------------------------------------------------------
+
+QUIET = """\
+inhibit:
+- {source: ['alert="A"'], target: ['alert="MoreA"'], equal: [account, cost_center, InstanceId]}
+mute:
+- {name: backups, match: ['alert="A"'], weekly: "Sun 02:00-04:00", timezone: Europe/Madrid}
+"""
+
+
+def quietly(tmp_path: Path, quiet: str, routes: str = WHOLE, rules: str = RULES) -> list[str]:
+    rules = rules.replace("statistic: Average}", 'statistic: Average, dimensions: {InstanceId: "*"}}')
+    found = outcome(whole(tmp_path, routes + quiet, rules))
+    return [
+        str(each).rpartition("watchtower.yaml:")[2] for each in (found.warnings if isinstance(found, Loaded) else found)
+    ]
+
+
+def test_inhibition_and_mute_windows_that_can_work_are_taken(tmp_path: Path) -> None:
+    assert quietly(tmp_path, QUIET) == []
+
+
+def test_a_mute_window_of_every_alert_is_worth_a_warning(tmp_path: Path) -> None:
+    text = "mute:\n- {name: all, weekly: Sun}\n- {name: each, match: ['team=~\".*\"'], weekly: Sun}\n"
+    assert quietly(tmp_path, text) == [
+        "18:3: warning: the mute window `all` holds back every alert",
+        "19:3: warning: the mute window `each` holds back every alert",
+    ]
+
+
+def test_what_matches_no_alert_is_worth_a_warning(tmp_path: Path) -> None:
+    quiet = QUIET.replace("target: ['alert=\"MoreA\"']", "target: ['alert=\"Mora\"']").replace(
+        "match: ['alert=\"A\"']", "match: [team=x]"
+    )
+    assert quietly(tmp_path, quiet) == [
+        "18:27: warning: no alert of these rules matches this target: nothing is ever held back",
+        "20:19: warning: no alert of these rules matches the mute window `backups`",
+    ]
+
+
+def test_own_alerts_may_inhibit(tmp_path: Path) -> None:
+    text = "inhibit:\n- {source: ['alert=\"WatchtowerSourceFailing\"'], target: ['alert=\"A\"'], equal: [account]}\n"
+    assert quietly(tmp_path, text) == []
+
+
+def test_a_mute_window_without_end_is_worth_a_warning(tmp_path: Path) -> None:
+    text = QUIET.replace("Sun 02:00-04:00", "Mon-Fri, Sat-Sun")
+    assert quietly(tmp_path, text) == ["20:3: warning: the mute window `backups` never ends"]
+
+
+def test_hours_of_a_route_that_may_carry_urgent_alerts_are_worth_a_warning(tmp_path: Path) -> None:
+    hours = WHOLE.replace("group_wait: 30s", "during: {weekly: Mon}")
+    assert quietly(tmp_path, "", hours) == []
+    urgent = RULES.replace('P3: "> 80"', 'P2: "> 80"').replace("  summary", '  recover: {when: "< 70"}\n  summary')
+    assert quietly(tmp_path, "", hours, urgent) == [
+        "16:33: warning: outside of its hours the route `rest` holds back P2 alerts such as A too"
+    ]
+
+
+def test_nothing_is_said_of_what_faulty_rules_might_carry(tmp_path: Path) -> None:
+    quiet = QUIET.replace("cost_center", "nowhere")
+    assert quietly(tmp_path, quiet, rules=RULES.replace("> 80", "80 >"))[:1] != []
+    assert not any("nowhere" in each for each in quietly(tmp_path, quiet, rules=RULES.replace("> 80", "80 >")))

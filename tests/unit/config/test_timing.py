@@ -66,3 +66,13 @@ def test_a_probe_needs_its_failures_and_the_last_ones_timeout(tmp_path: Path) ->
     path.write_text(f"rules:\n- alert: A\n  probe: {probe}\n  when: {{P1: down}}\n  datapoints: 2 of 3\n")
     [site] = load_rules([path]).rules
     assert worst_case_seconds(site, config()) == 30 * 2 + 5
+
+
+def test_a_target_of_inhibition_waits_for_its_sources_however_urgent_it_is(tmp_path: Path) -> None:
+    inhibit = [
+        {"source": ["alert=B"], "target": ["alert=A"], "wait": "2m"},
+        {"source": ["alert=B"], "target": ["alert=C"], "wait": "9m"},
+    ]
+    held = Config.model_validate({"routes": ROUTES, "inhibit": inhibit})
+    assert worst_case_seconds(rule(tmp_path, when='{P1: "> 80"}'), held) == 60 * (1 + 1) + 120 + 120
+    assert worst_case_seconds(rule(tmp_path), held) == 60 * (1 + 1) + 120 + 120, "its group waits meanwhile"

@@ -129,23 +129,25 @@ def once(config: ConfigPath, output: OutputFormat = Format.text) -> None:
 
 @app.command(epilog=example("""watchtower why 'RdsCpuHigh{DBInstanceIdentifier="db-1"}' --config watchtower.yaml"""))
 def why(
-    alert: Annotated[str, typer.Argument(help="""A rule's name, with labels to narrow it: Name{label="x"}.""")],
+    alert: Annotated[
+        str,
+        typer.Argument(help="""A rule's name, with labels to narrow it: Name{label="x"}; or an incident's id."""),
+    ],
     config: ConfigPath,
     output: OutputFormat = Format.text,
 ) -> None:
-    """Explain an alert from the store: last evaluation, decisions, deliveries."""
+    """Explain from the store why somebody was told, or was not: evaluations, decisions, deliveries."""
     settings = _load_for_reading(config)
     try:
-        name, labels = commands.parse_alert(alert)
+        found = asyncio.run(commands.explain(settings.store, alert))
     except ValueError as error:
         fail(str(error), code=2)
-    try:
-        found = asyncio.run(commands.explain(settings.store, name, labels))
     except StoreError as error:
         fail(str(error), code=1)
     if not found:
-        fail(commands.nothing_known(settings, name, alert), code=1)
-    print_data([commands.explanation_report(one) for one in found], commands.explanation_lines(found), output)
+        fail(commands.nothing_known(settings, alert), code=1)
+    report = [commands.explanation_report(one, alert) for one in found]
+    print_data(report, commands.explanation_lines(found, alert), output)
 
 
 @app.command("send-test", epilog=example("watchtower send-test oncall"))

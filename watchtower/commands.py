@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -129,6 +130,8 @@ def once_report(found: Once) -> dict[str, Any]:
 def parse_alert(text: str) -> tuple[str, dict[str, str]]:
     """``Name{a="b"}`` into the rule's name and the labels to narrow by; raises ValueError."""
     name, brace, rest = text.strip().partition("{")
+    if not name:
+        raise ValueError(f'{text!r} names no alert; write it like Name or Name{{label="x"}}')
     if not brace:
         return name, {}
     matchers = parse_matchers(["{" + rest])
@@ -137,32 +140,45 @@ def parse_alert(text: str) -> tuple[str, dict[str, str]]:
     return name, {matcher.name: matcher.value for matcher in matchers}
 
 
-async def explain(url: str, name: str, labels: dict[str, str]) -> list[Explanation]:
-    """Read the store beside the running daemon."""
+#: What an incident's id begins with.
+_INCIDENT = re.compile(r"[0-9a-f]{6,8}(-[0-9a-f-]*)?")
+
+
+async def explain(url: str, asked: str) -> list[Explanation]:
+    """Read the store beside the running daemon, which may have stopped; raises ValueError for what cannot be meant."""
+    name, labels = parse_alert(asked)
     store = await Store.open_readonly(url, clock=SystemClock())
     try:
-        return await store.explain(name, labels)
+        found = await store.explain(name, labels)
+        if not found and _INCIDENT.fullmatch(name):
+            return await store.explain_incident(name)
+        return found
     finally:
         await store.close()
 
 
-def nothing_known(config: Config, name: str, alert: str) -> str:
+def nothing_known(config: Config, asked: str) -> str:
     """Why there is nothing to explain."""
+    name, _ = parse_alert(asked)
     if name in {draft.name for draft in load_rules(config.rules).drafts}:
-        return f"{alert}: the rule exists and the store has no change of it: no matching alert has left OK"
-    return f"{alert}: no such alert in the store, and no rule named {name} in the configuration"
+        return f"{asked}: the rule is in the configuration, but no daemon evaluates it: is it disabled, or new?"
+    if _INCIDENT.fullmatch(name):
+        return f"{asked}: no such incident or alert in the store"
+    return f"{asked}: no such alert in the store, and no rule named {name} in the configuration"
 
 
-def explanation_lines(found: Sequence[Explanation]) -> Iterator[str]:
-    """One alert after the other."""
-    for one in found:
-        yield from explain_lines(one)
+def explanation_lines(found: Sequence[Explanation], asked: str) -> Iterator[str]:
+    """One alert after the other, an empty line between them."""
+    now = SystemClock().now()
+    for number, one in enumerate(found):
+        if number:
+            yield ""
+        yield from explain_lines(one, asked, now)
 
 
-def explanation_report(found: Explanation) -> dict[str, Any]:
+def explanation_report(found: Explanation, asked: str) -> dict[str, Any]:
     """The same as data; labels as plain objects."""
-    report: dict[str, Any] = _plain(asdict(found))
-    return report
+    return {"asked": asked, **_plain(asdict(found))}
 
 
 def _plain(value: Any) -> Any:

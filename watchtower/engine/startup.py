@@ -11,7 +11,7 @@ from watchtower.engine.selfwatch import OWN_ALERTS
 from watchtower.matchers import matches_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from watchtower.engine.plan import Plan
@@ -55,11 +55,20 @@ def _known(rule: Rule) -> Known:
     return {name: values for name, values in known.items() if not any(name in level.labels for level in rule.levels)}
 
 
-def evaluated(health: Iterable[UnitHealth], now: datetime) -> frozenset[str]:
-    """The units that are up to date: their newest slot is evaluated, or its poll failed and is to be tried again."""
-    return frozenset(
-        unit.id for unit in health if unit.due_at > now and (unit.last_tick is not None or unit.failing_since)
-    )
+def evaluated(health: Iterable[UnitHealth], first: Mapping[str, UnitHealth], now: datetime) -> frozenset[str]:
+    """The units that are up to date, or were polled since ``first``: evaluated, or failed and to be tried again.
+
+    A unit whose poll takes as long as its period is never up to date.
+    """
+    return frozenset(unit.id for unit in health if _up_to_date(unit, now) or _polled(unit, first.get(unit.id, unit)))
+
+
+def _up_to_date(unit: UnitHealth, now: datetime) -> bool:
+    return unit.due_at > now and (unit.last_tick is not None or unit.failing_since is not None)
+
+
+def _polled(unit: UnitHealth, before: UnitHealth) -> bool:
+    return (unit.last_tick, unit.failures) != (before.last_tick, before.failures)
 
 
 class Gate:
@@ -67,18 +76,20 @@ class Gate:
 
     def __init__(self) -> None:
         self._began: float | None = None
+        self._first: dict[str, UnitHealth] = {}
         self._evaluated: frozenset[str] = frozenset()
         self.open = False
         self.missing: frozenset[str] = frozenset()
 
-    def look(self, units: frozenset[str], health: Iterable[UnitHealth], now: datetime, elapsed: float) -> bool:
+    def look(self, units: frozenset[str], health: Sequence[UnitHealth], now: datetime, elapsed: float) -> bool:
         """Find out what is ``missing``: the units without which the first flush would page too early.
 
         Returns whether that has changed. ``elapsed`` is the monotonic time in seconds; the first look begins the
         wait.
         """
         self._began = elapsed if self._began is None else self._began
-        self._evaluated |= evaluated(health, now)
+        self._first = {unit.id: unit for unit in health} | self._first
+        self._evaluated |= evaluated(health, self._first, now)
         before, self.missing = self.missing, units - self._evaluated
         self.open = self.open or not self.missing or elapsed - self._began >= LONGEST_WAIT
         return before != self.missing

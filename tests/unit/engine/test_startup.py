@@ -75,7 +75,17 @@ def test_a_unit_is_up_to_date_when_its_newest_slot_is_done_or_has_failed() -> No
         health(id="overdue", due_at=EARLIER, last_tick=1),
         health(id="first slot to come", due_at=LATER),
     ]
-    assert evaluated(units, START) == {"done", "failed"}
+    assert evaluated(units, {}, START) == {"done", "failed"}
+
+
+def test_a_unit_whose_poll_takes_as_long_as_its_period_is_evaluated_when_it_was_polled() -> None:
+    first = health(id="slow", due_at=EARLIER, last_tick=1)
+    assert evaluated([first], {"slow": first}, START) == frozenset()
+    for later in (
+        health(id="slow", due_at=EARLIER, last_tick=2),
+        health(id="slow", due_at=EARLIER, last_tick=1, failures=1),
+    ):
+        assert evaluated([later], {"slow": first}, START) == {"slow"}
 
 
 def test_the_gate_opens_when_every_unit_was_up_to_date_once() -> None:

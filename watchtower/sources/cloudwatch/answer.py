@@ -53,6 +53,7 @@ class Polled:
                 expansion.ask.rule,
                 tuple(self._observation(expansion, series, results[series.wanted]) for series in expansion.series),
                 expansion.complete,
+                expansion.gone,
             )
             for expansion in self.expansions
         )

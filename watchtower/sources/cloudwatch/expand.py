@@ -11,6 +11,7 @@ from watchtower.sources.cloudwatch import join
 from watchtower.sources.cloudwatch.facts import open_keys
 from watchtower.sources.cloudwatch.memory import Memory
 from watchtower.sources.cloudwatch.naming import label_name, metric_name
+from watchtower.sources.cloudwatch.owners import NOBODY, Owners, owners
 from watchtower.sources.cloudwatch.plan import ask_hash
 from watchtower.sources.cloudwatch.series import Expansion, Series
 
@@ -44,7 +45,8 @@ class Expander:
         basis = _basis(ask, facts)
         before, made = self._made.get((unit.id, ask.rule), (None, None))
         if made is None or before != basis:
-            made = expand(ask, facts, self._label_tags)
+            known = made.owners if made else facts.remembered.owners.get(ask_hash(ask), NOBODY)
+            made = expand(ask, facts, self._label_tags, known)
             self._made[unit.id, ask.rule] = (basis, made)
         return made
 
@@ -57,12 +59,24 @@ def _basis(ask: Ask, facts: Facts) -> Basis:
     return (ask, facts.account_id, *listed, *taggings, remembered)
 
 
-def expand(ask: Ask, facts: Facts, label_tags: tuple[str, ...]) -> Expansion:
+def expand(ask: Ask, facts: Facts, label_tags: tuple[str, ...], before: Owners) -> Expansion:
     """The series of an ask; not complete when any listing behind it is not fresh."""
     query: CloudWatchQuery = ask.query
-    chosen = _chosen(ask, facts)
+    known = _owners(query, facts, before)
+    chosen = tuple(values for values in _chosen(ask, facts) if values not in known.gone)
     series = tuple(_series(facts, query, values, label_tags) for values in chosen)
-    return Expansion(ask, chosen, series, _fresh(query, facts))
+    gone = tuple(_identity(facts, join.dimensions(join.wanted(query, values))) for values in sorted(known.gone))
+    return Expansion(ask, chosen, series, _fresh(query, facts), gone, known)
+
+
+def _owners(query: CloudWatchQuery, facts: Facts, before: Owners) -> Owners:
+    if not any(name in facts.taggings for name in query.namespaces):
+        return NOBODY
+    listed = join.joined(query, _found(query, facts))
+    if any(facts.taggings[name].resources is None for name in query.namespaces if name in facts.taggings):
+        return owners(before, listed, None)
+    owned = (values for values in listed if _resource(query, facts, join.dimensions(join.wanted(query, values))))
+    return owners(before, listed, owned)
 
 
 def remembered(facts: Facts, expansions: Iterable[Expansion]) -> Memory:
@@ -75,7 +89,8 @@ def remembered(facts: Facts, expansions: Iterable[Expansion]) -> Memory:
     }
     kept = {name: values for name, values in facts.remembered.tagged.items() if name not in tagged}
     asked = {ask_hash(expansion.ask) for expansion in expansions}
-    return Memory(listed, tagged | {name: values for name, values in kept.items() if name in asked})
+    known = {ask_hash(expansion.ask): expansion.owners for expansion in expansions if expansion.owners.had}
+    return Memory(listed, tagged | {name: values for name, values in kept.items() if name in asked}, known)
 
 
 def _chosen(ask: Ask, facts: Facts) -> tuple[Values, ...]:
@@ -126,13 +141,17 @@ def _series(facts: Facts, query: CloudWatchQuery, values: Values, label_tags: tu
     dimensions = join.dimensions(wanted)
     resource = _resource(query, facts, dimensions)
     tags = [(key, resource.tags[key]) for key in label_tags if resource and key in resource.tags]
-    identity = Labels([*dimensions.items(), *_of_place(facts.place)])
+    identity = _identity(facts, dimensions)
     account = [("account_id", facts.account_id)] if facts.account_id else []
     named = [(label_of_tag(key), value) for key, value in tags if label_of_tag(key) not in identity]
     sample = None
     if wanted.expression is None:
         sample = _sample(facts, wanted, resource.arn if resource else "global", tags)
     return Series(identity, Labels([*named, *account]) if named or account else EMPTY, wanted, sample)
+
+
+def _identity(facts: Facts, dimensions: Mapping[str, str]) -> Labels:
+    return Labels([*dimensions.items(), *_of_place(facts.place)])
 
 
 @lru_cache(maxsize=1024)

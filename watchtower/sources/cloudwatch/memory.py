@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from watchtower.inventory.discovery import MetricKey
+from watchtower.sources.cloudwatch.owners import Owners
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -20,10 +21,11 @@ _VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """``listed``: series by metric. ``tagged``: by the hash of an ask, the open values its tags chose."""
+    """``listed``: series by metric. By the hash of an ask: the open values its tags chose, and who has a resource."""
 
     listed: Mapping[MetricKey, Collection[Values]] = field(default_factory=dict)
     tagged: Mapping[str, Collection[Values]] = field(default_factory=dict)
+    owners: Mapping[str, Owners] = field(default_factory=dict)
 
 
 def encode(memory: Memory) -> bytes | None:
@@ -34,6 +36,7 @@ def encode(memory: Memory) -> bytes | None:
         "version": _VERSION,
         "listed": sorted([k.namespace, k.metric, k.names, sorted(v)] for k, v in memory.listed.items()),
         "tagged": {name: sorted(values) for name, values in sorted(memory.tagged.items())},
+        "owners": {name: [sorted(one.had), sorted(one.gone)] for name, one in sorted(memory.owners.items())},
     }
     return zlib.compress(orjson.dumps(content), level=1)
 
@@ -51,4 +54,8 @@ def decode(blob: bytes | None, account: str, region: str) -> Memory:
         for namespace, metric, names, series in content["listed"]
     }
     tagged = {name: [tuple(values) for values in series] for name, series in content["tagged"].items()}
-    return Memory(listed, tagged)
+    owners = {
+        name: Owners(*(frozenset(tuple(values) for values in part) for part in parts))
+        for name, parts in content.get("owners", {}).items()
+    }
+    return Memory(listed, tagged, owners)

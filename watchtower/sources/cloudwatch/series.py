@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from watchtower.sources.cloudwatch.owners import NOBODY, Owners
+
 if TYPE_CHECKING:
     from watchtower.model import Labels
     from watchtower.sources.base import Ask
@@ -47,10 +49,13 @@ class Series:
 class Expansion:
     """The series of one ask, and the values of its open dimensions.
 
-    ``complete`` false: some series may be missing, and none that is absent has vanished.
+    ``complete`` false: some series may be missing, and none that is absent has vanished. ``gone`` are series that are
+    listed but not asked for, because their resource does not exist any more.
     """
 
     ask: Ask
     values: tuple[tuple[str, ...], ...]
     series: tuple[Series, ...]
     complete: bool
+    gone: tuple[Labels, ...] = ()
+    owners: Owners = NOBODY

@@ -119,20 +119,37 @@ class Stage(StrEnum):
     RESOLVED = "resolved"
 
 
+class SuppressedBy(StrEnum):
+    """Why a composite in ALARM is not told yet: CloudWatch's words (ActionsSuppressedBy)."""
+
+    ALARM = "Alarm"
+    WAIT = "WaitPeriod"
+    EXTENSION = "ExtensionPeriod"
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """What holds a composite's trigger back; a period ends at ``until``, a suppressor's alarm when it ends."""
+
+    by: SuppressedBy
+    until: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class AlertMemory:
     """What only the evaluation needs to remember of an alert; most alerts have nothing of it.
 
     ``changes`` are the ticks (epoch seconds, oldest first) at which the alert fired, and negative ones at which it
     ended: its flapping history. ``flapping``: its ends are withheld, so ``state`` may be ALARM while the newest change
-    is an end. ``untold``: the priority was reached by datapoints that were too old to page; ``told`` is then the most
-    urgent one that was told in this episode, None when none was.
+    is an end. ``untold``: the priority was reached by datapoints that were too old to page, or by a composite that is
+    ``suppressed``; ``told`` is then the most urgent one that was told in this episode, None when none was.
     """
 
     changes: tuple[int, ...] = ()
     flapping: bool = False
     untold: bool = False
     told: Priority | None = None
+    suppressed: Suppression | None = None
 
 
 NOTHING = AlertMemory()

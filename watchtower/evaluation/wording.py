@@ -87,7 +87,7 @@ def _newest(condition: Condition, window: Window) -> str:
 
 def default_summary(key: AlertKey, phase: Phase, level: Level, value: float | None) -> str:
     """The summary of a rule that brings none: ``RdsCpuHigh: 91.2 > 80 for 2 of 2 datapoints, db-1``."""
-    where = ", ".join(_telling(key.identity))
+    where = ", ".join(telling(key.identity))
     return f"{key.rule}: {_what(phase, level, value)}" + (f", {where}" if where else "")
 
 
@@ -103,7 +103,7 @@ def _what(phase: Phase, level: Level, value: float | None) -> str:
     return f"{shown} {condition.text} for {level.needed} of {level.of} datapoints".strip()
 
 
-def _telling(identity: Labels) -> list[str]:
+def telling(identity: Labels) -> list[str]:
     """The labels that tell one series from the next; account and region only where nothing else does."""
     names = [name for name in identity if name not in ("account", "region")]
     return [identity[name] for name in names or identity]

@@ -14,7 +14,7 @@ from tests.support.clock import START
 from tests.support.stores import World, at, change, key, look, state, tick, unit
 from watchtower.errors import StoreError
 from watchtower.evaluation.roll import Census
-from watchtower.model import AlertMemory, Priority, State
+from watchtower.model import AlertMemory, Priority, State, SuppressedBy, Suppression
 from watchtower.store.values import UnitRow
 
 if TYPE_CHECKING:
@@ -249,3 +249,49 @@ async def test_two_hundred_ticks_with_a_thousand_states_are_committed_at_once(st
     assert await store.commit_ticks(ticks) == frozenset(names)
     assert time.perf_counter() - started < 2, "measured: about 0.05 s"
     assert len(await store.alert_states()) == 1000
+
+
+async def test_a_tick_makes_other_units_due_in_its_own_commit(world: World, store: Store) -> None:
+    await store.sync_units([unit("u1"), unit("reader", due=60), unit("other", due=60)])
+    await world.advance(5)
+    [claimed] = await store.claim_units("a", limit=1, lease=30)
+    await store.commit_ticks([tick("u1", claimed.epoch, wakes=("reader", "gone"))])
+    [woken] = await store.claim_units("a", limit=10, lease=30)
+    assert (woken.id, woken.due_at, woken.woken) == ("reader", at(5), 1)
+
+
+async def test_a_fenced_tick_wakes_nobody(store: Store) -> None:
+    await store.sync_units([unit("u1"), unit("reader", due=60)])
+    epoch = (await claim(store))["u1"]
+    await store.commit_ticks([tick("u1", epoch - 1, wakes=("reader",))])
+    assert await claim(store) == {}
+
+
+async def test_a_unit_that_is_woken_while_somebody_holds_it_is_due_again(world: World, store: Store) -> None:
+    """What it read when it was claimed is not the newest any more; its own due time must not hide that."""
+    await store.sync_units([unit("u1"), unit("reader")])
+    claimed = {found.id: found for found in await store.claim_units("a", limit=2, lease=30)}
+    await store.commit_ticks([tick("u1", claimed["u1"].epoch, wakes=("reader",))])
+    reader = claimed["reader"]
+    assert await store.commit_ticks([tick("reader", reader.epoch, due_at=at(60), woken=reader.woken)])
+    [again] = await store.claim_units("a", limit=2, lease=30)
+    assert (again.id, again.woken) == ("reader", 1)
+    await store.commit_ticks([tick("reader", again.epoch, due_at=at(60), woken=again.woken)])
+    assert await claim(store) == {}
+
+
+async def test_what_a_changed_plan_ended_wakes_too(store: Store) -> None:
+    await store.sync_units([unit("reader", due=60)])
+    await store.commit_orphans([state("db-1", now=State.OK)], [], wakes=["reader"])
+    assert await claim(store) == {"reader": 1}
+
+
+async def test_what_suppresses_a_composite_is_remembered(store: Store) -> None:
+    await store.sync_units([unit()])
+    held = AlertMemory(untold=True, suppressed=Suppression(SuppressedBy.WAIT, at(120)))
+    kept = [
+        replace(state("db-1"), memory=held),
+        replace(state("db-2"), memory=AlertMemory(suppressed=Suppression(SuppressedBy.ALARM))),
+    ]
+    await store.commit_ticks([tick("u1", (await claim(store))["u1"], states=kept)])
+    assert sorted(await store.alert_states(), key=lambda one: one.key.identity.pairs) == kept

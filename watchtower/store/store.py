@@ -113,9 +113,14 @@ class Store:
         """
         return await self._database.read(ticks.states, rules, include_ok=include_ok, include_memories=include_memories)
 
-    async def commit_orphans(self, states: Sequence[AlertState], transitions: Sequence[Transition]) -> None:
-        """Commit what a change of the plan ended (rule removed, target gone), outside of any unit."""
-        await self._database.write(ticks.commit_orphans, states, transitions)
+    async def commit_orphans(
+        self, states: Sequence[AlertState], transitions: Sequence[Transition], *, wakes: Sequence[str] = ()
+    ) -> None:
+        """Commit what a change of the plan ended (rule removed, target gone), outside of any unit.
+
+        ``wakes`` are the units that this makes due at once.
+        """
+        await self._database.write(ticks.commit_orphans, states, transitions, wakes=wakes)
 
     # the flush
 

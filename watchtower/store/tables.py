@@ -60,6 +60,7 @@ work_unit = Table(
     Column("roll", LargeBinary),
     Column("census", Coded(tuple[Census, ...])),
     Column("rules", Coded(tuple[str, ...])),
+    Column("woken", BigInteger, nullable=False),  # how often another unit's commit made it due
 )
 
 #: When a unit saw nothing, for explanations: `failing_since` and its like tell only of now.

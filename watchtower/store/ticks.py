@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, LargeBinary, Update, bindparam, func, insert, or_, select, update
+from sqlalchemy import BigInteger, LargeBinary, Update, bindparam, case, func, insert, or_, select, update
 
 from watchtower.model import State
 from watchtower.store import evaluations, outages, rows
+from watchtower.store.columns import Moment
 from watchtower.store.tables import alert_state, alert_transition, work_unit
 
 if TYPE_CHECKING:
@@ -32,13 +33,28 @@ async def commit(work: Work, commits: Sequence[TickCommit]) -> frozenset[str]:
         await _add_transitions(work, [change for tick in valid for change in tick.transitions])
         await evaluations.add(work, [entry for tick in valid for entry in tick.log])
         await outages.note(work, [(tick, held[tick.unit]) for tick in valid])
+        await _wake(work, [unit for tick in valid for unit in tick.wakes])
     return frozenset(tick.unit for tick in valid)
 
 
-async def commit_orphans(work: Work, states: Sequence[AlertState], transitions: Sequence[Transition]) -> None:
+async def commit_orphans(
+    work: Work, states: Sequence[AlertState], transitions: Sequence[Transition], *, wakes: Sequence[str]
+) -> None:
     """Write what a change of the plan ended; no unit stands for it."""
     await _keep_states(work, states)
     await _add_transitions(work, transitions)
+    await _wake(work, wakes)
+
+
+async def _wake(work: Work, units: Iterable[str]) -> None:
+    """Make these units due now, also those that somebody holds: what they have read is not the newest any more."""
+    unit, wanted = work_unit.c, sorted(set(units))
+    if wanted:
+        now = bindparam("now", work.now, type_=Moment)
+        earlier = case((unit.due_at < now, unit.due_at), else_=now)
+        await work.conn.execute(
+            update(work_unit).where(unit.id.in_(wanted)).values(due_at=earlier, woken=unit.woken + 1)
+        )
 
 
 async def _held(work: Work, commits: Iterable[TickCommit]) -> dict[str, AnyRow]:
@@ -69,7 +85,10 @@ def _advance() -> Update:
         update(work_unit)
         .where(unit.id == bindparam("unit"))
         .values(
-            due_at=bindparam("next_due"),
+            due_at=case(
+                (unit.woken > bindparam("woken_before", type_=BigInteger), unit.due_at),
+                else_=bindparam("next_due", type_=Moment),
+            ),
             last_tick=func.coalesce(bindparam("tick", type_=BigInteger), unit.last_tick),
             memory=func.coalesce(bindparam("blob", type_=LargeBinary), unit.memory),
             roll=func.coalesce(bindparam("called", type_=LargeBinary), unit.roll),
@@ -86,6 +105,7 @@ def _progress(tick: TickCommit) -> dict[str, Any]:
     return {
         "unit": tick.unit,
         "next_due": tick.due_at,
+        "woken_before": tick.woken,
         "tick": tick.last_tick,
         "blob": tick.memory,
         "called": tick.roll,

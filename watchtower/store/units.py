@@ -73,6 +73,7 @@ def _values(row: UnitRow) -> dict[str, Any]:
         "due_at": row.due_at,
         "epoch": 0,
         "failures": 0,
+        "woken": 0,
         "failure": "",
         "rules": row.rules,
     }
@@ -126,6 +127,7 @@ def _claimed(row: AnyRow) -> ClaimedUnit:
         failures=row.failures,
         roll=row.roll,
         census=row.census or (),
+        woken=row.woken,
     )
 
 

@@ -37,7 +37,8 @@ class ClaimedUnit:
     """A unit this worker may tick until its lease ends; ``epoch`` fences the commit.
 
     ``last_tick`` is the newest committed tick (epoch seconds); ``failures`` counts polls that failed in a row.
-    ``roll`` and ``census`` are what the unit knows of its rules' series.
+    ``roll`` and ``census`` are what the unit knows of its rules' series. ``woken`` counts how often
+    another unit's commit made it due: what was committed since the claim is not in what was read for it.
     """
 
     id: str
@@ -49,6 +50,7 @@ class ClaimedUnit:
     failures: int
     roll: bytes | None = None
     census: tuple[Census, ...] = ()
+    woken: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ class TickCommit:
     """Everything one tick changes; committed whole, or not at all when the epoch no longer holds.
 
     ``last_tick`` None keeps the old one (the poll failed and keeps its slot); ``memory``, ``roll`` and ``census`` None
-    keep the old.
+    keep the old. ``wakes`` are units that this tick makes due at once; ``woken`` is the claim's own count: when it is
+    more by now, the unit stays due, whatever ``due_at`` says.
     """
 
     unit: str
@@ -72,6 +75,8 @@ class TickCommit:
     log: tuple[Entry, ...] = ()
     roll: bytes | None = None
     census: tuple[Census, ...] | None = None
+    wakes: tuple[str, ...] = ()
+    woken: int = 0
 
 
 @dataclass(frozen=True, slots=True)

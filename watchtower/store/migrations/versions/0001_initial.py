@@ -63,6 +63,7 @@ def _work_unit() -> None:
         sa.Column("roll", sa.LargeBinary()),
         sa.Column("census", sa.Text()),
         sa.Column("rules", sa.Text()),
+        sa.Column("woken", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_work_unit_due_at", "work_unit", ["due_at"])

@@ -54,7 +54,7 @@ class Outcome:
 
 def held_against(world: World, test: RuleTest, expected: Expected) -> Iterator[Mismatch]:
     """What does not hold of one expectation; it is asked of every alert that has its labels."""
-    rules = [expected.rule] if expected.rule is not None else list(test.rules)
+    rules = _meant(test, expected)
     found = world.standings(rules, expected.labels)
     wanted = _named(expected.state, expected.priority)
     if not found:
@@ -65,6 +65,14 @@ def held_against(world: World, test: RuleTest, expected: Expected) -> Iterator[M
         if not _holds(expected, one):
             got = _named(one.state, one.priority)
             yield Mismatch(expected.line, expected.at, str(one.key), wanted, got, one.datapoints, one.reason)
+
+
+def _meant(test: RuleTest, expected: Expected) -> list[str]:
+    """The rules that an expectation speaks of; of composites only where it says so."""
+    if expected.rule is not None:
+        return [expected.rule]
+    composites = test.composites if "alert" in expected.labels else ()
+    return [*test.rules, *(rule.name for rule in composites)]
 
 
 def _holds(expected: Expected, found: Standing) -> bool:

@@ -12,6 +12,7 @@ from watchtower.durations import format_duration
 from watchtower.incidents.silences import Silence
 from watchtower.matchers import parse_matchers
 from watchtower.model import Labels, Priority
+from watchtower.ruletest.joined import taking_part
 from watchtower.ruletest.labels import series_labels
 from watchtower.ruletest.run import evaluations
 from watchtower.ruletest.schema import RuleTestModel
@@ -79,14 +80,16 @@ class _Reader:
         if self.model.rule is not None:
             self._rule(self.model.rule, ("rule",))
         tracks = tuple(self._tracks())
+        composites = taking_part(self.around.rules, {track.rule.name for track in tracks}, self._named())
         self._check_period(tracks)
         test = RuleTest(
             name=self.model.name,
             line=self.around.document.position(self.loc)[0],
             tracks=tracks,
             silences=tuple(self._silences()),
-            expected=tuple(self._expected(tracks)),
+            expected=tuple(self._expected(tracks, composites)),
             told=self._told(),
+            composites=composites,
         )
         self._check_length(test)
         return test
@@ -155,14 +158,18 @@ class _Reader:
                 comment=self.model.name,
             )
 
-    def _expected(self, tracks: Collection[Track]) -> Iterator[Expected]:
-        with_series = {track.rule.name for track in tracks}
+    def _named(self) -> Iterator[str]:
+        """The rules that the test or one of its expectations names."""
+        yield from (name for name in (self.model.rule, *(each.rule for each in self.model.expect)) if name is not None)
+
+    def _expected(self, tracks: Collection[Track], composites: Collection[Rule]) -> Iterator[Expected]:
+        with_alerts = {track.rule.name for track in tracks} | {rule.name for rule in composites}
         for number, each in enumerate(self.model.expect):
             loc = ("expect", number)
             name = each.rule or self.model.rule
             if name is not None:
                 rule = self._rule(name, (*loc, "rule") if each.rule else ("rule",))
-                if rule is not None and name not in with_series:
+                if rule is not None and name not in with_alerts:
                     self._fault(loc, f"no series of the test belongs to {name}, so it has no alert")
             line = self.around.document.position((*self.loc, *loc))[0]
             priority = Priority[each.priority] if each.priority else None

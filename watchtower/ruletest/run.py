@@ -54,12 +54,14 @@ class _Course:
 
     def run(self) -> Outcome:
         test, policy = self.test, self.setting.policy
-        world = World(self.setting, test.tracks)
+        world = World(self.setting, test.tracks, test.composites)
         ledger = Ledger(policy, test.silences) if policy is not None and test.told is not None else None
         waiting = sorted(test.expected, key=lambda each: each.at)
-        for now, rules in self._moments(ledger):
+        for now, rules in self._moments(world, ledger):
             waiting = self._compare(world, waiting, before=epoch(now))
             transitions = [change for rule in rules for change in self._changes(world, rule, now)]
+            if epoch(now) >= self.setting.start:
+                transitions += world.join(now)
             if ledger is not None:
                 self._record(ledger.flush(now, transitions, world.fired), now)
         self._compare(world, waiting, before=None)
@@ -82,7 +84,7 @@ class _Course:
         if at >= 0:
             self.deliveries += [Told(at, each.channel, each.event, each.notice.title) for each in deliveries]
 
-    def _moments(self, ledger: Ledger | None) -> Iterator[tuple[datetime, list[Rule]]]:
+    def _moments(self, world: World, ledger: Ledger | None) -> Iterator[tuple[datetime, list[Rule]]]:
         """The moments at which something may happen, each with the rules that are evaluated then."""
         start, length = self.setting.start, _length(self.test)
         rules = self.test.rules
@@ -95,9 +97,9 @@ class _Course:
             for name in due:
                 ticks[name] += rules[name].period
             yield now, [rules[name] for name in due]
-            coming = [from_epoch(min(ticks.values())), *(edge for edge in edges if edge > now)]
-            next_due = ledger.due(now) if ledger is not None else None
-            now = min([*coming, next_due] if next_due is not None else coming)
+            dues = [world.due(), ledger.due(now) if ledger is not None else None]
+            later = [moment for moment in (*edges, *dues) if moment is not None and moment > now]
+            now = min([from_epoch(min(ticks.values())), *later])
 
     def _opens(self, rule: Rule) -> bool:
         """Whether an alert of the rule fires already: it was told one period before the start."""

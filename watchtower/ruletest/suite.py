@@ -53,7 +53,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class RuleTest:
-    """One test; ``told`` None: deliveries are not asked."""
+    """One test; ``told`` None: deliveries are not asked. ``composites`` are in the order in which they are judged."""
 
     name: str
     line: int
@@ -61,6 +61,7 @@ class RuleTest:
     silences: tuple[Silence, ...]
     expected: tuple[Expected, ...]
     told: tuple[Told, ...] | None
+    composites: tuple[Rule, ...] = ()
 
     @property
     def rules(self) -> dict[str, Rule]:

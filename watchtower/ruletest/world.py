@@ -8,16 +8,19 @@ from math import nan
 from typing import TYPE_CHECKING
 
 from watchtower.clock import from_epoch
+from watchtower.evaluation.composite import due, judge_composites
 from watchtower.evaluation.judge import judge
 from watchtower.evaluation.labels import labels_of
 from watchtower.evaluation.roll import Called, Register, Roll, call
 from watchtower.evaluation.telling import change, told_by
 from watchtower.incidents.model import FiringAlert
-from watchtower.model import NOTHING, AlertKey, AlertState, Labels, State
+from watchtower.model import NOTHING, AlertKey, AlertState, Labels, Observation, State
 from watchtower.ruletest import feed
+from watchtower.ruletest.joined import groups, reason
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
+    from datetime import datetime
 
     from watchtower.evaluation.judge import Outcome
     from watchtower.model import Priority, Transition
@@ -54,8 +57,9 @@ class _Looked:
 class World:
     """Alerts and their states, driven tick by tick."""
 
-    def __init__(self, setting: Setting, tracks: Sequence[Track]) -> None:
+    def __init__(self, setting: Setting, tracks: Sequence[Track], composites: Sequence[Rule] = ()) -> None:
         self._setting = setting
+        self._composites = {rule.name: rule for rule in composites}
         self._tracks: dict[str, list[Track]] = {}
         self._states: dict[str, States] = {}
         self._rolls: dict[str, Roll] = {}
@@ -88,10 +92,26 @@ class World:
         self._keep(rule, outcome.states)
         return outcome.transitions
 
+    def join(self, now: datetime) -> list[Transition]:
+        """Evaluate the composites on what the rules they read say by now, and keep it."""
+        rules = list(self._composites.values())
+        outcomes = judge_composites(rules, self._remembered(), now, self._setting.environment)
+        for rule, outcome in zip(rules, outcomes, strict=True):
+            self._keep(rule, outcome.states)
+        return [transition for outcome in outcomes for transition in outcome.transitions]
+
+    def due(self) -> datetime | None:
+        """When a composite wants to be evaluated next, whatever its operands do."""
+        return due(self._remembered()) if self._composites else None
+
+    def _remembered(self) -> list[AlertState]:
+        return [state for states in self._states.values() for state in states.values()]
+
     def standings(self, rules: Collection[str], labels: Labels) -> list[Standing]:
         """Where the alerts of these rules stand whose labels include all of ``labels``."""
         tracks = (track for name in rules for track in self._tracks.get(name, ()))
-        found = (self._standing(track) for track in tracks)
+        found = [self._standing(track) for track in tracks]
+        found += [one for name in rules if name in self._composites for one in self._joined(self._composites[name])]
         return [one for one in found if labels.items() <= one.labels.items()]
 
     def _initial(self, track: Track) -> AlertState:
@@ -156,6 +176,24 @@ class World:
             datapoints=feed.window(track, self._setting.start, looked.at) if looked else (),
             reason=self._reason(track, looked) if looked else _NO_EVALUATION,
         )
+
+    def _joined(self, rule: Rule) -> Iterator[Standing]:
+        """Where a composite's groups stand."""
+        known = self._states.get(rule.name, {})
+        carried = [self._labels(track, None) for name in rule.query.operands for track in self._tracks.get(name, ())]
+        for group in sorted(groups(rule, carried) | {key.identity for key in known}, key=str):
+            key = AlertKey(rule.name, group)
+            state = known.get(key)
+            yield Standing(
+                key=key,
+                labels=state.labels
+                if state
+                else labels_of(rule, Observation(group), self._setting.environment, None)[0],
+                state=state.state if state else State.OK,
+                priority=state.priority if state else None,
+                datapoints=(),
+                reason=state.reason if state and state.firing else reason(rule, group, self._remembered()),
+            )
 
     def _reason(self, track: Track, looked: _Looked) -> str:
         """Why the newest evaluation said what it did.

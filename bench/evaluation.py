@@ -7,7 +7,8 @@ change in every tick (half of them begin to fire, half end); the answer, with fo
 of the measured time. Prometheus: ``min_over_time(x[two scrapes]) > 80`` over as many series with the same labels, of
 which as many fire, and none change; its own ``prometheus_rule_group_last_duration_seconds`` is what counts.
 
-Each size runs in a process of its own. Memory is the growth of the resident set, by series.
+Each size runs in a process of its own. Of several evaluations the fastest counts, on both sides: what else the machine
+does only adds to it. Memory is the growth of the resident set, by series: ours with the answer that is judged.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ import resource
 import shutil
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -132,7 +132,7 @@ def measure_ours(series: int) -> Result:
         del polled
         assert len(outcome.transitions) == (series // SHARE) * (1 if turn == 0 else 2)
         assert sum(state.state is State.ALARM for state in outcome.states) == series // SHARE
-    return Result(series, statistics.median(took[1:]), (peak() - empty) / series, added / series)
+    return Result(series, min(took[1:]), (peak() - empty) / series, added / series)
 
 
 def in_a_process(series: int) -> Result:
@@ -227,7 +227,7 @@ def scraped(url: str) -> dict[str, float]:
 
 
 def measure_prometheus(series: int) -> Result | None:
-    """The median of three evaluations after both scrapes of the window; None when it does not get there in time."""
+    """The fastest of four evaluations over a full window; None when it does not get there in time."""
     interval = 5 if series < 50_000 else 15 if series < 500_000 else 40
     Exposition.text = exposition(series)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Exposition)
@@ -254,7 +254,7 @@ def watch(url: str, series: int, interval: int) -> Result | None:
         durations.append(seen["prometheus_rule_group_last_duration_seconds"])
         if len(durations) == 5:
             memory = (seen["process_resident_memory_bytes"] - empty) / series
-            return Result(series, statistics.median(durations[2:]), memory, memory)
+            return Result(series, min(durations[1:]), memory, memory)
     return None
 
 

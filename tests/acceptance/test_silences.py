@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
+import pytest_asyncio
 from aiohttp import web
 
-from tests.support.daemon import command, command_here, free_port, own_address
-from tests.support.shop import Shop, open_shop
+from tests.support.daemon import command_here, free_port, own_address
+from tests.support.shop import Shop, open_shop, probe_rule
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,6 +26,20 @@ ABOUT = ("alertname=SiteDown", "--comment", "moving the shop", "--author", "ana"
 async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
     async with open_shop(tmp_path) as opened:
         yield opened
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def open_day(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Shop, Daemon]]:
+    """A daemon that listens on every address and has paged; several tests leave their silences there."""
+    async with open_shop(tmp_path_factory.mktemp("open_day")) as opened:
+        opened.config["listen"] = f"0.0.0.0:{opened.port}"
+        opened.site.status = 503
+        async with opened.running() as daemon:
+            await opened.pages()
+            yield opened, daemon
+
+
+shared = pytest.mark.asyncio(loop_scope="module")
 
 
 async def silence(shop: Shop, *arguments: str) -> tuple[int, str, str]:
@@ -96,6 +111,20 @@ async def test_a_silence_does_not_swallow_the_resolve_of_what_was_paged(shop: Sh
         assert shop.pagerduty.phones_rung == 1
 
 
+async def test_a_silence_may_end_with_the_last_alert_it_held_back(shop: Shop) -> None:
+    async with shop.running() as daemon:
+        known = await added(shop, *ABOUT, "--for", "2h", "--expire-on-resolve")
+        shop.site.status = 503
+        await alert_is(daemon, "suppressed")
+        await told_incident(daemon)
+        shop.site.status = 200
+        async with asyncio.timeout(20):
+            while (await page(daemon, f"/api/v2/silence/{known}"))["status"]["state"] != "expired":
+                await asyncio.sleep(0.05)
+
+        assert shop.pagerduty.phones_rung == 0
+
+
 async def test_a_silence_outlives_the_daemon(shop: Shop) -> None:
     async with shop.running():
         known = await added(shop, *ABOUT, "--for", "2h")
@@ -103,41 +132,75 @@ async def test_a_silence_outlives_the_daemon(shop: Shop) -> None:
         assert [one["id"] for one in await page(daemon, "/api/v2/silences")] == [known]
 
 
+async def test_an_inhibited_alert_is_shown_with_the_alert_that_holds_it_back(shop: Shop) -> None:
+    shop.rules.append(probe_rule("ShopDown", shop.site.url, when={"P2": "down"}))
+    shop.config["inhibit"] = [{"source": ["alert=SiteDown"], "target": ["alert=ShopDown"], "equal": ["target"]}]
+    shop.site.status = 503
+    async with shop.running() as daemon:
+        async with asyncio.timeout(20):
+            while len(found := await page(daemon, "/api/v2/alerts?active=false&unprocessed=false")) != 1:
+                await asyncio.sleep(0.05)
+        [source] = await page(daemon, "/api/v2/alerts?filter=alertname%3DSiteDown")
+
+        assert found[0]["labels"]["alertname"] == "ShopDown"
+        assert found[0]["status"] == {
+            "state": "suppressed",
+            "silencedBy": [],
+            "inhibitedBy": [source["fingerprint"]],
+            "mutedBy": [],
+        }
+
+
+async def test_an_alert_in_a_mute_window_is_suppressed_and_says_by_which(shop: Shop) -> None:
+    shop.config["mute"] = [{"name": "always", "weekly": "Mon-Sun"}]
+    shop.site.status = 503
+    async with shop.running() as daemon:
+        alert = await alert_is(daemon, "suppressed")
+
+        assert len(alert["status"]["mutedBy"]) == 1
+        assert alert["status"]["mutedBy"][0].startswith("mute window always")
+        assert shop.pagerduty.phones_rung == 0
+
+
 # -- the commands -----------------------------------------------------------------------------------------------------
 
 
-async def test_silences_are_listed_for_people_and_as_data(shop: Shop) -> None:
-    async with shop.running():
-        now = await added(shop, *ABOUT, "--for", "2h", "--expire-on-resolve")
-        other = ("team!=web", "path=~/api/.*", "--for", "1d", "--comment", "a\x1b[2Jb")
-        later = await added(shop, *other, "--start", "2099-01-01T00:00:00Z")
-        ended = await added(shop, *ABOUT, "--for", "1h")
-        await silence(shop, "expire", ended)
+@shared
+async def test_silences_are_listed_for_people_and_as_data(open_day: tuple[Shop, Daemon]) -> None:
+    shop, _ = open_day
+    now = await added(shop, *ABOUT, "--for", "2h", "--expire-on-resolve")
+    other = ("team!=web", "path=~/api/.*", "--for", "1d", "--comment", "a\x1b[2Jb")
+    later = await added(shop, *other, "--start", "2099-01-01T00:00:00Z")
+    ended = await added(shop, *ABOUT, "--for", "1h")
+    await silence(shop, "expire", ended)
 
-        code, out, _ = await silence(shop, "list")
-        json_code, json_out, _ = await silence(shop, "list", "--format", "json")
-        _, everything, _ = await silence(shop, "list", "--expired")
+    code, out, _ = await silence(shop, "list")
+    json_code, json_out, _ = await silence(shop, "list", "--format", "json")
+    _, everything, _ = await silence(shop, "list", "--expired")
 
-    first, second = out.splitlines()[1:]
+    rows = {line.split()[0]: line for line in out.splitlines()}
     assert (code, json_code) == (0, 0)
-    assert first.split()[:2] == [now, "active"]
-    assert first.split(maxsplit=8)[8:] == ['alertname="SiteDown"          ana   moving the shop (expires on resolve)']
-    assert second.split()[:8] == [later, "pending", "2099-01-01", "00:00:00", "UTC", "2099-01-02", "00:00:00", "UTC"]
-    assert 'team!="web", path=~"/api/.*"' in second
+    assert next(iter(rows)) == "id"
+    assert [name for name in rows if name in (now, later, ended)] == [now, later]
+    assert rows[now].split(maxsplit=8)[1] == "active"
+    assert rows[now].split(maxsplit=8)[8].split(maxsplit=1)[0] == 'alertname="SiteDown"'
+    assert rows[now].endswith("  moving the shop (expires on resolve)")
+    assert rows[later].split()[1:8] == ["pending", "2099-01-01", "00:00:00", "UTC", "2099-01-02", "00:00:00", "UTC"]
+    assert 'team!="web", path=~"/api/.*"' in rows[later]
     assert "\x1b" not in out
-    assert [one["id"] for one in orjson.loads(json_out)] == [now, later]
+    assert [one["id"] for one in orjson.loads(json_out) if one["id"] in rows] == list(rows)[1:]
     assert f"{ended}  expired" in everything
 
 
-async def test_add_as_data_and_the_author_is_who_asks(shop: Shop) -> None:
-    async with shop.running() as daemon:
-        arguments = ("silence", "add", "alert=x", "--for", "1h", "--comment", "c", "--format", "json")
-        code, out, _ = await command(*arguments, env={"WATCHTOWER_URL": shop.url, "LOGNAME": "berta"})
-        known = orjson.loads(out)["silenceID"]
-        kept = await page(daemon, f"/api/v2/silence/{known}")
+@shared
+async def test_add_as_data_and_the_author_is_who_asks(open_day: tuple[Shop, Daemon]) -> None:
+    shop, daemon = open_day
+    arguments = ("silence", "add", "alert=x", "--for", "1h", "--comment", "c", "--format", "json")
 
-    assert code == 0
-    assert kept["createdBy"] == "berta"
+    code, out, _ = await command_here(*arguments, env={"WATCHTOWER_URL": shop.url, "LOGNAME": "berta"})
+
+    kept = await page(daemon, f"/api/v2/silence/{orjson.loads(out)['silenceID']}")
+    assert (code, kept["createdBy"]) == (0, "berta")
 
 
 MISUSE = {
@@ -178,13 +241,15 @@ async def test_without_a_daemon_the_exit_code_is_1_and_the_address_is_named(argu
     assert "hunter2" not in err
 
 
-async def test_what_the_daemon_does_not_accept_exits_1_with_its_sentence(shop: Shop) -> None:
-    async with shop.running():
-        past = await silence(shop, "add", *ABOUT, "--for", "2h", "--start", "2020-01-01T00:00:00Z")
-        unknown = await silence(shop, "expire", "nobody/../knows")
+@shared
+async def test_what_the_daemon_does_not_accept_exits_1_with_its_sentence(open_day: tuple[Shop, Daemon]) -> None:
+    shop, _ = open_day
 
-    assert past[0] == 0  # what began in the past begins now
+    unknown = await silence(shop, "expire", "nobody/../knows")
+    endless = await silence(shop, "add", "alert=x", "--for", "99999999w", "--comment", "c")
+
     assert unknown == (1, "", "no silence nobody/../knows\n")
+    assert endless == (1, "", "for: 99999999w is too long\n")
 
 
 async def test_the_token_travels_as_bearer_and_is_shown_to_nobody() -> None:
@@ -223,35 +288,38 @@ async def test_every_command_has_help_with_an_example_of_itself(name: str) -> No
 # -- who may, and what is told ----------------------------------------------------------------------------------------
 
 
-async def test_from_elsewhere_silences_are_read_and_not_changed(shop: Shop) -> None:
+@shared
+async def test_from_elsewhere_silences_are_read_and_not_changed(open_day: tuple[Shop, Daemon]) -> None:
+    shop, daemon = open_day
     address = own_address()
     if address is None:
         pytest.skip("this machine has no other address than loopback; the guard's own test still runs")
-    shop.config["listen"] = f"0.0.0.0:{shop.port}"
-    async with shop.running() as daemon:
-        known = await added(shop, *ABOUT, "--for", "2h")
-        elsewhere = f"http://{address}:{shop.port}"
-        listed = await command_here("silence", "list", "--url", elsewhere)
-        refused = [
-            await command_here("silence", *arguments, "--url", elsewhere)
-            for arguments in (("add", *ABOUT, "--for", "2h"), ("expire", known))
-        ]
-        kept = await page(daemon, "/api/v2/silences")
+    known = await added(shop, "alert=x", "--for", "2h", "--comment", "c")
+    before = await page(daemon, "/api/v2/silences")
+
+    elsewhere = ("--url", f"http://{address}:{shop.port}")
+    listed = await command_here("silence", "list", *elsewhere)
+    refused = [
+        await command_here("silence", *arguments, *elsewhere)
+        for arguments in (("add", *ABOUT, "--for", "2h"), ("expire", known))
+    ]
 
     assert listed[0] == 0
+    assert known in listed[1]
     assert refused == [(1, "", "changes are accepted from loopback only\n")] * 2
-    assert [(one["id"], one["status"]["state"]) for one in kept] == [(known, "active")]
+    assert await page(daemon, "/api/v2/silences") == before
 
 
-async def test_no_page_of_the_api_holds_a_secret(shop: Shop) -> None:
-    shop.site.status = 503
-    async with shop.running() as daemon:
-        await shop.pages()
-        known = await added(shop, *ABOUT, "--for", "2h")
-        pages = ("status", "receivers", "alerts", "alerts/groups", "silences", f"silence/{known}")
-        said = [(await daemon.get(f"/api/v2/{name}"))[1] for name in pages]
+@shared
+async def test_no_page_of_the_api_holds_a_secret(open_day: tuple[Shop, Daemon]) -> None:
+    shop, daemon = open_day
+    known = await added(shop, *ABOUT, "--for", "2h")
+
+    pages = ("status", "receivers", "alerts", "alerts/groups", "silences", f"silence/{known}")
+    said = [(await daemon.get(f"/api/v2/{name}"))[1] for name in pages]
 
     assert "oncall" in said[0]
+    assert "SiteDown" in said[2]
     for secret in shop.env.values():
         assert secret not in "".join(said)
         assert secret not in daemon.said()

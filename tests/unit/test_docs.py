@@ -47,7 +47,16 @@ from watchtower.notifiers.pagerduty import SEVERITIES, PagerDutyConfig
 from watchtower.notifiers.slack_config import SlackConfig
 from watchtower.notifiers.sns import SnsConfig
 from watchtower.rulebook.rule import Missing
-from watchtower.rulebook.schema import Datapoints, LevelModel, RecoverModel, RuleFileModel, RuleModel
+from watchtower.rulebook.schema import (
+    Datapoints,
+    FlappingModel,
+    LevelModel,
+    OverrideModel,
+    RecoverModel,
+    RuleFileModel,
+    RuleModel,
+    VanishedModel,
+)
 from watchtower.sources.cloudwatch.naming import RULE_VALUE
 from watchtower.sources.cloudwatch.query import CloudWatchQuery, MetricQuery
 from watchtower.sources.probe.expect import Expect, format_statuses
@@ -87,6 +96,9 @@ REFERENCE: list[tuple[Path, str, list[type[BaseModel]]]] = [
     (RULES, "probe", [ProbeQuery, Http, Expect, Target]),
     (RULES, "when", [LevelModel]),
     (RULES, "recover", [RecoverModel]),
+    (RULES, "overrides", [OverrideModel]),
+    (RULES, "vanished", [VanishedModel]),
+    (RULES, "flapping", [FlappingModel]),
     (CONFIGURATION, "The keys", [Config]),
     (CONFIGURATION, "aws", [AwsConfig, AccountConfig]),
     (CONFIGURATION, "PagerDuty", [PagerDutyConfig]),

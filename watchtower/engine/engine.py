@@ -106,11 +106,11 @@ class Engine:
         """Run until :meth:`stop`; an error that no loop expects ends all of them, and the process with them."""
         async with asyncio.TaskGroup() as group:
             writer = group.create_task(self._writer.run(), name="writer")
-            group.create_task(supervise(self._ticks, self._tick_due, self._stopping), name="tick")
+            ticks = group.create_task(supervise(self._ticks, self._tick_due, self._stopping), name="tick")
             flush = group.create_task(supervise(self._flushes, self._flush_due, self._stopping), name="flush")
             send = group.create_task(self._send(), name="send")
             await self._stopping.wait()
-            await self._drain_ticks(flush)
+            await self._drain_ticks(ticks, flush)
             writer.cancel()
             await self._drain_senders(send)
 
@@ -118,7 +118,9 @@ class Engine:
         """Finish what is in hand and end; everything else is in the store."""
         self._stopping.set()
 
-    async def _drain_ticks(self, flush: asyncio.Task[None]) -> None:
+    async def _drain_ticks(self, ticks: asyncio.Task[None], flush: asyncio.Task[None]) -> None:
+        """Let ticks in flight be committed, also those that the loop was just claiming; without a writer none can."""
+        await asyncio.wait([ticks], timeout=self._settings.drain_ticks)
         if self._in_flight:
             _, late = await asyncio.wait(self._in_flight.values(), timeout=self._settings.drain_ticks)
             for task in late:

@@ -33,10 +33,9 @@ def decide(seen: FlushInput, policy: Policy, now: datetime, new_id: Callable[[],
     books = hold_back(draft, _books(seen))
     desk = Desk(seen.store_id, policy.environment, policy.channels, now, new_id)
     for incident in draft.open():
-        kept = books.get(incident.id, Books())
-        said = speak(policy.reachable(incident), draft.stored.get(incident.id), kept, desk)
-        draft.hear(said)
-        watch(draft, said, kept)
+        told_where = policy.reachable(incident)
+        draft.hear(speak(told_where, draft.stored.get(incident.id), books.get(incident.id, Books()), desk))
+        watch(draft, incident)
     return draft.plan()
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from watchtower.incidents.deliveries import Books
 from watchtower.incidents.lifecycle import audible, ended, over, reached
-from watchtower.model import Event, State
+from watchtower.model import State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from watchtower.incidents.draft import Draft
     from watchtower.incidents.hold import Hold
     from watchtower.incidents.model import Incident
-    from watchtower.incidents.speaking import Said
     from watchtower.model import Labels, NoticeMember
 
 
@@ -161,22 +160,13 @@ def _of(incident: Incident, members: tuple[NoticeMember, ...], *, taking_members
     return replace(incident, members=members, tier=tier, taking_members=taking_members)
 
 
-def watch(draft: Draft, said: Said, books: Books) -> None:
-    """Look again when what holds a member back ends, or when something may begin to hold back a page that waits."""
-    incident = said.incident
-    firing = [member for member in incident.members if member.firing]
-    for member in firing:
-        if member.muted_by:
+def watch(draft: Draft, incident: Incident) -> None:
+    """Look again when what holds a member back ends, and when something may begin to hold one back."""
+    for member in incident.members:
+        if member.firing and member.muted_by:
             draft.wake(incident.id, draft.untils.get((incident.route, member.alert_id)))
-    if _page_waits(draft, said, books):
-        for member in firing:
+        elif member.firing:
             draft.wake(incident.id, draft.holds.next_start(member.labels, incident.route))
-
-
-def _page_waits(draft: Draft, said: Said, books: Books) -> bool:
-    gone = {row_id for row_id, _ in draft.withdrawn}
-    waiting = [row.event for row in books.waiting() if row.id not in gone]
-    return any(event is not Event.RESOLVE for event in (*waiting, *(row.event for row in said.deliveries)))
 
 
 def _expired(draft: Draft) -> list[str]:

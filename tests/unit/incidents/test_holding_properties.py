@@ -122,7 +122,7 @@ class Quiet(RuleBasedStateMachine):
         else:
             raise AssertionError("it never comes to rest")
         self.memory.now = until
-        self._judge_all(looked=False)
+        self._judge_all()
 
     @rule(seconds=SECONDS)
     def nobody_looks_for_a_while(self, seconds: int) -> None:
@@ -160,15 +160,14 @@ class Quiet(RuleBasedStateMachine):
         for member in shown:
             assert not self._held(member, page.notice.route), "told while it is held back"
 
-    def _judge_all(self, *, looked: bool = True) -> None:
+    def _judge_all(self) -> None:
         open_ones = [each for each in self.memory.incidents.values() if each.ended_at is None]
         in_an_incident = {_name(member) for each in open_ones for member in each.members if member.firing}
         assert set(self.firing) == in_an_incident
         for incident in open_ones:
             firing = [each for each in incident.members if each.firing]
             free = [each for each in firing if not self._held(each, incident.route)]
-            if looked:
-                assert {_name(each) for each in free} == {_name(each) for each in firing if not each.muted_by}
+            assert {_name(each) for each in free} == {_name(each) for each in firing if not each.muted_by}
             if free:
                 self._heard_or_waiting(incident, free)
             else:

@@ -39,7 +39,7 @@ from watchtower.config import Config, Loaded
 from watchtower.durations import format_duration
 from watchtower.engine.selfwatch import OWN_ALERTS
 from watchtower.evaluation.missing_data import Code, evaluate
-from watchtower.incidents.config import RouteConfig
+from watchtower.incidents.config import InhibitConfig, MuteConfig, RouteConfig
 from watchtower.inventory.arns import NAMESPACES
 from watchtower.live import Metrics
 from watchtower.model import TroubleReason
@@ -101,6 +101,8 @@ REFERENCE: list[tuple[Path, str, list[type[BaseModel]]]] = [
     (RULES, "flapping", [FlappingModel]),
     (CONFIGURATION, "The keys", [Config]),
     (CONFIGURATION, "aws", [AwsConfig, AccountConfig]),
+    (CONFIGURATION, "mute", [MuteConfig]),
+    (CONFIGURATION, "inhibit", [InhibitConfig]),
     (CONFIGURATION, "PagerDuty", [PagerDutyConfig]),
     (CONFIGURATION, "Slack", [SlackConfig]),
     (CONFIGURATION, "SNS", [SnsConfig]),

@@ -126,6 +126,6 @@ def _runbook(notice: Notice) -> list[Block]:
 
 def _context(delivery: Delivery) -> Block:
     notice = delivery.notice
-    counted = f"{message.counts(notice)} · " if notice.firing + notice.resolved > 1 else ""
+    counted = f"{message.counts(notice)} · " if notice.firing + notice.muted + notice.resolved > 1 else ""
     told = f"{counted}incident {notice.incident_id} · route {one_line(notice.route)} · watchtower"
     return {"type": "context", "elements": [_mrkdwn(escaped(told, CONTEXT_LIMIT))]}

@@ -36,6 +36,8 @@ EMOJI: Mapping[Priority, str] = {
     Priority.P5: "⚪",
 }
 RESOLVED_EMOJI = "🟢"
+#: Fires, but is held back: nobody is asked to act on it.
+MUTED_EMOJI = "🔇"
 
 _WORDS: Mapping[Event, str] = {
     Event.TRIGGER: "FIRING",
@@ -94,7 +96,7 @@ def statement(member: NoticeMember) -> str:
 
 
 def facts(member: NoticeMember) -> str:
-    """The value, the evaluation's reason and since when data is missing; empty when nothing of it is known."""
+    """The value, the evaluation's reason, since when data is missing and what holds it back; empty when unknown."""
     known = []
     if member.value is not None:
         known.append(f"value {number(member.value)}")
@@ -102,6 +104,8 @@ def facts(member: NoticeMember) -> str:
         known.append(one_line(member.reason))
     if member.no_data_since:
         known.append(f"no data since {clock_time(member.no_data_since)}")
+    if member.firing and member.muted_by:
+        known.append(one_line(member.muted_by))
     return "; ".join(known)
 
 
@@ -121,21 +125,23 @@ def course(notice: Notice) -> str:
 
 
 def counts(notice: Notice) -> str:
-    """``3 alerts firing, 1 resolved``."""
-    firing = f"{plural(notice.firing, 'alert')} firing"
-    return f"{firing}, {notice.resolved} resolved" if notice.resolved else firing
+    """``3 alerts firing, 1 muted, 1 resolved``."""
+    others = ((notice.muted, "muted"), (notice.resolved, "resolved"))
+    return ", ".join([f"{plural(notice.firing, 'alert')} firing", *(f"{n} {word}" for n, word in others if n)])
 
 
 def members(notice: Notice) -> list[str]:
     """The listed members, one line each, and ``and N more``."""
     shown = notice.members[:LISTED_MEMBERS]
     lines = [_member_line(member) for member in shown]
-    hidden = max(notice.firing + notice.resolved, len(notice.members)) - len(shown)
+    hidden = max(notice.firing + notice.muted + notice.resolved, len(notice.members)) - len(shown)
     return [*lines, f"and {hidden} more"] if hidden > 0 else lines
 
 
 def _member_line(member: NoticeMember) -> str:
     mark = EMOJI[member.priority] if member.firing else RESOLVED_EMOJI
+    if member.firing and member.muted_by:
+        mark = MUTED_EMOJI
     return f"{mark} {cut(statement(member), 200)}"
 
 
@@ -209,6 +215,7 @@ def document(notice: Notice) -> dict[str, Any]:
         "status": course(notice),
         "opened_at": notice.opened_at.isoformat(),
         "firing": notice.firing,
+        "muted": notice.muted,
         "resolved": notice.resolved,
         "members": [_member_document(member) for member in notice.members[:LISTED_MEMBERS]],
         "evidence": evidence(notice),

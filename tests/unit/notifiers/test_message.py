@@ -80,6 +80,7 @@ def test_a_resolved_member_is_green_among_firing_ones() -> None:
 def test_counts_name_resolved_members_only_where_there_are_some() -> None:
     assert message.counts(a_notice()) == "1 alert firing"
     assert message.counts(a_notice(firing=3, resolved=1)) == "3 alerts firing, 1 resolved"
+    assert message.counts(a_notice(firing=1, muted=2, resolved=1)) == "1 alert firing, 2 muted, 1 resolved"
 
 
 @pytest.mark.parametrize("link", ["javascript:alert(1)", "/etc/passwd", "https://" + "x" * 3000, None])
@@ -149,3 +150,12 @@ def test_annotations_are_told_where_there_are_any() -> None:
     assert "console = https://console.example.com" in message.body(a_delivery(notice=notice))
     assert message.document(notice)["members"][0]["annotations"] == {"console": "https://console.example.com"}
     assert "Annotations:" not in message.body(a_delivery())
+
+
+def test_a_muted_member_is_marked_with_what_holds_it_back_and_counted() -> None:
+    quiet = tuple(a_member(summary=f"db-{n}", muted_by="silenced by ana") for n in range(12))
+    lines = message.members(a_notice(members=quiet, firing=0, muted=14))
+    assert lines[0].startswith("🔇 db-0")
+    assert "silenced by ana" in lines[0]
+    assert lines[-1] == "and 4 more"
+    assert "silenced" not in message.statement(a_member(muted_by="silenced by ana", firing=False))

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from watchtower.engine.composites import Composites
 from watchtower.engine.loops import Loop, supervise
 from watchtower.engine.orphans import orphans
-from watchtower.engine.plan import SELF, Plan, unit_rows
+from watchtower.engine.plan import COMPOSITES, SELF, Plan, unit_rows
 from watchtower.engine.selfwatch import OWN_ALERTS, SelfWatch
 from watchtower.engine.send import Switchboard
 from watchtower.engine.senders import Senders
@@ -72,6 +73,7 @@ class Engine:
         self._writer = Writer(store)
         self._ticker = Ticker(store, self._writer, live, clock, settings, environment)
         self._selfwatch = SelfWatch(store, self._writer, live, clock, environment)
+        self._composites = Composites(store, self._writer, live, clock, environment)
         self._switchboard = Switchboard()
         self._senders = Senders(self._switchboard, store, live, clock, settings)
         self._in_flight: dict[str, asyncio.Task[None]] = {}
@@ -98,7 +100,7 @@ class Engine:
         known = await self._store.alert_states()
         states, transitions = orphans(known, self._plan, OWN_ALERTS, self._clock.now())
         if states:
-            await self._store.commit_orphans(states, transitions)
+            await self._store.commit_orphans(states, transitions, wakes=self._plan.wakes(states))
 
     # -- the loops ------------------------------------------------------------------------------------------------
 
@@ -180,6 +182,8 @@ class Engine:
             if unit is SELF:
                 await self._end_orphans()
                 changed = await self._selfwatch.run(plan, claimed)
+            elif unit.id == COMPOSITES:
+                changed = await self._composites.run(plan, claimed)
             else:
                 changed = await self._ticker.run(plan, unit, claimed)
         except StoreError as error:

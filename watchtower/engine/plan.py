@@ -6,14 +6,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from watchtower.clock import epoch, from_epoch
+from watchtower.model import stable_hash
+from watchtower.rulebook.composite import COMPOSITE, in_order
 from watchtower.sources.base import Ask, Place, Unit
+from watchtower.sources.composite import HEARTBEAT
 from watchtower.store.values import UnitRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from watchtower.model import AlertKey
+    from watchtower.model import AlertKey, AlertState
     from watchtower.rulebook.rule import Rule
     from watchtower.sources.base import Source
 
@@ -31,12 +34,17 @@ SELF = Unit(
 )
 
 
+#: The unit that judges all composites; it polls nothing, and other units' commits make it due.
+COMPOSITES = "composite/all"
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is to be polled, by whom, and evaluated; replaced whole on a reload, never changed.
 
     A tick in flight keeps the plan it began with, its sources and their sessions included. ``discovery_interval`` is
-    in seconds; ``series_limit`` is how many series of a rule one unit watches.
+    in seconds; ``series_limit`` is how many series of a rule one unit watches. ``composites`` stand in the order in
+    which they are judged; ``read`` are the rules that any of them reads.
     """
 
     rules: Mapping[str, Rule]
@@ -44,12 +52,16 @@ class Plan:
     sources: Mapping[str, Source] = field(default_factory=dict)
     discovery_interval: float = 300.0
     series_limit: int = 10_000
+    composites: tuple[Rule, ...] = ()
+    read: frozenset[str] = frozenset()
 
     def owner(self, key: AlertKey) -> Unit | None:
         """The unit that evaluates this alert, or None when nothing does any more."""
         rule = self.rules.get(key.rule)
         if rule is None:
             return None
+        if rule.source == COMPOSITE:
+            return self.units[COMPOSITES] if set(key.identity) <= set(rule.query.by) else None
         mine = (unit for unit in self.units.values() if unit.source == rule.source)
         return next((unit for unit in mine if self.sources[unit.source].owns(unit, key.rule, key.identity)), None)
 
@@ -58,6 +70,10 @@ class Plan:
         place = (source, account, region)
         units = [unit for unit in self.units.values() if (unit.source, unit.account, unit.region) == place]
         return [self.rules[ask.rule] for unit in units for ask in unit.asks]
+
+    def wakes(self, states: Iterable[AlertState]) -> tuple[str, ...]:
+        """The units that are due at once when these alerts change."""
+        return (COMPOSITES,) if any(state.key.rule in self.read for state in states) else ()
 
 
 def build_plan(
@@ -75,7 +91,26 @@ def build_plan(
         asks = [_ask(rule) for rule in enabled.values() if rule.source == name]
         if asks:
             units.extend(source.plan(asks, places))
-    return Plan(enabled, {unit.id: unit for unit in units}, sources, discovery_interval, series_limit)
+    composites = in_order(enabled.values())
+    if composites:
+        units.append(_composites(composites))
+    read = frozenset(name for rule in composites for name in rule.query.reads)
+    by_id = {unit.id: unit for unit in units}
+    return Plan(enabled, by_id, sources, discovery_interval, series_limit, composites, read)
+
+
+def _composites(rules: Sequence[Rule]) -> Unit:
+    return Unit(
+        id=COMPOSITES,
+        source=COMPOSITE,
+        account="",
+        region="",
+        period=HEARTBEAT,
+        offset=0,
+        delay=0,
+        asks=tuple(_ask(rule) for rule in rules),
+        fingerprint=stable_hash(*(part for rule in rules for part in (rule.name, rule.query.model_dump_json()))),
+    )
 
 
 def _ask(rule: Rule) -> Ask:

@@ -190,6 +190,7 @@ class SelfWatch:
             failure="",
             states=states,
             transitions=transitions,
+            wakes=plan.wakes(states),
         )
         committed = await self._writer.commit(commit)
         await self._prune(now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -58,6 +58,7 @@ class Ticker:
         session = Session(plan, unit, claimed, tick, now, self.environment)
         judgement = await self._judge(session, polled)
         commit = tick_commit(unit, claimed, tick, polled, judgement, self.clock.now(), self.settings)
+        commit = replace(commit, wakes=plan.wakes(commit.states))
         committed = await self.writer.commit(commit)
 
         self._account(unit, claimed, tick, polled, committed)

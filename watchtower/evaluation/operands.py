@@ -116,7 +116,7 @@ def _said(part: Is | Constant, known: Mapping[str, Standing]) -> str:
 def _stands(standing: Standing) -> str:
     if standing.state is State.OK:
         return "it is OK"
-    names = [", ".join(telling(each.key.identity)) for each in standing.alerts]
+    names = [" ".join(telling(each.key.identity)) for each in standing.alerts]
     if names == [""]:
         return f"it is in {standing.state}"
     shown = ", ".join(names[:_NAMED])

@@ -49,7 +49,7 @@ def check_lines(loaded: Loaded) -> Iterator[str]:
     """Warnings, then how long each rule may take from breach to page."""
     yield from fault_lines(loaded.warnings)
     for rule in sorted(loaded.rules, key=lambda rule: rule.name):
-        seconds = worst_case_seconds(rule, loaded.config)
+        seconds = worst_case_seconds(rule, loaded.config, loaded.rules)
         off = "" if rule.enabled else " (disabled)"
         yield f"{rule.name}: pages at most {format_duration(seconds)} after the breach begins{off}"
     yield f"{_count(loaded.rules, 'rule')}, {_count(loaded.warnings, 'warning')}, no faults"
@@ -67,7 +67,7 @@ def check_report(loaded: Loaded) -> dict[str, Any]:
             {
                 "alert": rule.name,
                 "file": rule.file,
-                "worst_case_seconds": worst_case_seconds(rule, loaded.config),
+                "worst_case_seconds": worst_case_seconds(rule, loaded.config, loaded.rules),
             }
             for rule in sorted(loaded.rules, key=lambda rule: rule.name)
         ],

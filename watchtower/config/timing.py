@@ -9,14 +9,17 @@ from watchtower.config.reach import known_labels, may_match, possible_routes
 from watchtower.incidents.inhibition import compile_inhibitions
 from watchtower.incidents.routing import compile_routes
 from watchtower.sources.cloudwatch.query import CloudWatchQuery
+from watchtower.sources.composite import CompositeQuery
 from watchtower.sources.probe.query import ProbeQuery
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from watchtower.config.model import Config
     from watchtower.rulebook.rule import Level, Rule
 
 
-def worst_case_seconds(rule: Rule, config: Config) -> float:
+def worst_case_seconds(rule: Rule, config: Config, rules: Iterable[Rule] = ()) -> float:
     """Seconds from the breach to the page of the rule's most urgent priority, at worst.
 
     CloudWatch: N periods and one evaluation more, because a breach begins anywhere between two; then the publication
@@ -24,9 +27,28 @@ def worst_case_seconds(rule: Rule, config: Config) -> float:
     Probes: the interval for each probe that must fail, and the timeout of the last. P1 and P2 skip ``group_wait``;
     for the others the longest of the routes that could take the alert counts. A target of inhibition waits for its
     sources, however urgent it is.
+    Composites: as long as the slowest of the ``rules`` that they name may need for its ALARM, and the suppressor's
+    wait; how long a suppressor is in ALARM nobody knows.
     """
     level = rule.levels[0]
-    return _to_alarm(rule, level, config) + max(_to_page(rule, level, config), _to_inhibitor(rule, level, config))
+    if isinstance(rule.query, CompositeQuery):
+        to_alarm = _to_truth(rule.query, config, {each.name: each for each in rules})
+    else:
+        to_alarm = _to_alarm(rule, level, config)
+    return to_alarm + max(_to_page(rule, level, config), _to_inhibitor(rule, level, config))
+
+
+def _to_truth(query: CompositeQuery, config: Config, rules: Mapping[str, Rule]) -> float:
+    named = [rules[name] for name in query.operands if name in rules]
+    slowest = max((_to_any_level(rule, config, rules) for rule in named), default=0.0)
+    return slowest + (query.suppressor.wait if query.suppressor else 0.0)
+
+
+def _to_any_level(rule: Rule, config: Config, rules: Mapping[str, Rule]) -> float:
+    if isinstance(rule.query, CompositeQuery):
+        # What holds its page back does not hold back its state.
+        return _to_truth(rule.query.model_copy(update={"suppressor": None}), config, rules)
+    return max(_to_alarm(rule, level, config) for level in rule.levels)
 
 
 def _to_alarm(rule: Rule, level: Level, config: Config) -> float:

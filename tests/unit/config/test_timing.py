@@ -76,3 +76,20 @@ def test_a_target_of_inhibition_waits_for_its_sources_however_urgent_it_is(tmp_p
     held = Config.model_validate({"routes": ROUTES, "inhibit": inhibit})
     assert worst_case_seconds(rule(tmp_path, when='{P1: "> 80"}'), held) == 60 * (1 + 1) + 120 + 120
     assert worst_case_seconds(rule(tmp_path), held) == 60 * (1 + 1) + 120 + 120, "its group waits meanwhile"
+
+
+def test_a_composite_takes_as_long_as_the_slowest_rule_it_names_and_its_suppressors_wait(tmp_path: Path) -> None:
+    slow = "{namespace: AWS/EC2, metric: CPUUtilization, statistic: Average, period: 5m}"
+    site = '{http: {url: "https://example.com/"}, interval: 30s, timeout: 5s}'
+    path = tmp_path / "rules.yaml"
+    path.write_text(f"""rules:
+- {{alert: Slow, cloudwatch: {slow}, when: {{P4: "> 80", P3: {{when: "> 90", datapoints: 3 of 3}}}}}}
+- {{alert: Site, probe: {site}, when: {{P4: down}}}}
+- {{alert: Low, composite: ALARM(Slow) OR ALARM(Site), suppressor: {{alert: Site, wait: 1h}}, when: {{P4: ALARM}}}}
+- {{alert: Top, composite: NOT OK(Low), suppressor: {{alert: Slow, wait: 2m, extension: 1d}}, when: {{P1: ALARM}}}}
+- {{alert: Fast, composite: ALARM(Site) AND ALARM(WatchtowerTickLate), when: {{P3: ALARM}}}}
+""")
+    rules = load_rules([path]).rules
+    slowest = 300 * (3 + 1) + 300
+    found = {one.name: worst_case_seconds(one, config(), rules) for one in rules}
+    assert (found["Low"], found["Top"], found["Fast"]) == (slowest + 3600 + 30, slowest + 120, 30 + 5 + 30)

@@ -88,10 +88,10 @@ def demo_scenario() -> Scenario:
     return Scenario(
         incidents=(_site_down(), _error_burst(), _cpu_climb(), _full_disk(), _throttled_minute()),
         promises=(
-            Promise("SiteDown", {"target": _SITE}, (Priority.P1,), _at(5), _at(14)),
-            Promise("AlbErrors", {"LoadBalancer": fleet.BALANCER}, (Priority.P1,), _at(16), _at(32)),
-            Promise("Ec2DiskLow", {"InstanceId": _HOST.id}, (Priority.P3, Priority.P2), _at(47), _at(64)),
-            Promise("RdsCpuHigh", {"DBInstanceIdentifier": _DATABASE}, (Priority.P3,), _at(52), _at(97)),
+            Promise("SiteDown", {"target": _SITE}, (Priority.P1,), _at(6), _at(16)),
+            Promise("AlbErrors", {"LoadBalancer": fleet.BALANCER}, (Priority.P1,), _at(19), _at(35)),
+            Promise("Ec2DiskLow", {"InstanceId": _HOST.id}, (Priority.P3, Priority.P2), _at(50), _at(68)),
+            Promise("RdsCpuHigh", {"DBInstanceIdentifier": _DATABASE}, (Priority.P3,), _at(57), _at(103)),
         ),
         quiet=("WatchtowerSourceFailing", "WatchtowerRuleWithoutSeries", "WatchtowerTickLate"),
         duration=_at(105),

@@ -193,7 +193,6 @@ def _ended(draft: Draft) -> list[Labels]:
         alert_id = transition.key.id
         if transition.to_state is not State.OK:
             labels[alert_id] = transition.labels
-            ended.pop(alert_id, None)
         elif alert_id in labels:
             ended[alert_id] = labels[alert_id]
     return list(ended.values())

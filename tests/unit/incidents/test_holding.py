@@ -13,6 +13,7 @@ from watchtower.model import DeliveryState, Event, Priority, Transition
 P1, P2, P3, P4, P5 = Priority
 
 SUNDAY: dict[str, object] = {"name": "backups", "match": ["alert=RdsCpuHigh"], "weekly": "Mon 00:10-00:30"}
+HOURS: dict[str, object] = {"name": "rest", "channels": ["ops"], "during": {"weekly": "Mon-Fri 08:00-20:00"}}
 FAILOVER: dict[str, object] = {"source": ["alert=Failover"], "target": ["alert=RdsCpuHigh"], "equal": ["db"]}
 
 
@@ -331,12 +332,42 @@ def test_a_withdrawn_rise_leaves_the_old_key_as_it_is() -> None:
 
 
 def test_a_page_that_waits_is_judged_again_when_a_window_begins() -> None:
-    memory = Memory(policy(mute=[SUNDAY]))
+    memory = Memory(policy(mute=[SUNDAY | {"weekly": "Mon 00:07-00:30"}]))
     memory.flush(alert())
-    assert memory.due() == START + timedelta(minutes=10)
-    assert len(memory.flush(after=600).withdrawn) == 2
+    assert memory.due() == START + timedelta(minutes=7)
+    assert len(memory.flush(after=420).withdrawn) == 2
     assert memory.due() == START + timedelta(minutes=30)
-    assert told(memory.flush(after=1200).deliveries) == ["P3 trigger oncall", "P3 trigger ops"]
+    assert told(memory.flush(after=1380).deliveries) == ["P3 trigger oncall", "P3 trigger ops"]
+
+
+def test_a_page_that_waits_is_judged_again_when_a_silence_or_the_end_of_the_hours_comes() -> None:
+    memory = Memory(policy(HOURS), now=START + timedelta(hours=19))
+    memory.flush(alert())
+    memory.send_all()
+    memory.flush(after=900)
+    assert memory.due() == START + timedelta(hours=20)
+    memory.hush(silence(since=19.5 * 3600, until=21 * 3600))
+    memory.flush()
+    assert memory.due() == START + timedelta(hours=19, minutes=30)
+
+
+def test_an_update_that_waits_is_withdrawn_when_all_that_fires_falls_silent() -> None:
+    memory = Memory(policy({"channels": ["ops"]}))
+    memory.flush(one("1"))
+    memory.send_all()
+    memory.flush(one("2"), after=61)
+    memory.hush(silence())
+    assert len(memory.flush(after=1).withdrawn) == 1
+
+
+def test_news_of_who_may_be_told_outlasts_flushes_while_the_others_are_muted() -> None:
+    memory = Memory(policy({"channels": ["ops"]}))
+    memory.flush(one("1"), one("2"))
+    memory.send_all()
+    memory.hush(silence("s1", "db=2"))
+    memory.flush(after=1)
+    assert told(memory.flush(gone("1"), after=61).deliveries) == ["P3 update ops"]
+    assert not memory.flush(alert("Other"), after=1).withdrawn
 
 
 def test_only_who_may_be_told_is_named_when_the_page_is_written_again() -> None:
@@ -408,8 +439,6 @@ def test_a_silence_that_ends_inside_a_window_leaves_the_window_in_charge() -> No
 
 
 # --- route hours -----------------------------------------------------------------------------------------
-
-HOURS: dict[str, object] = {"name": "rest", "channels": ["ops"], "during": {"weekly": "Mon-Fri 08:00-20:00"}}
 
 
 def test_outside_its_hours_a_route_holds_back_what_it_carries_and_tells_it_when_they_begin() -> None:

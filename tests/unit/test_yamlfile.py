@@ -213,3 +213,20 @@ def test_a_part_of_a_file_is_a_document_that_keeps_the_places_of_the_file() -> N
     assert part.position(("rules", 0)) == (4, 11)
     assert document.part(("groups", 1)) is None
     assert document.part(("groups", 2)) is None
+
+
+@pytest.mark.parametrize(
+    ("written", "column"),
+    [
+        ("one two", 10),
+        ('"one two"', 11),
+        ("'one two'", 11),
+        ('"one \\u0074wo"', 6),
+        (">\n  one two", 6),
+        ("one\n  two", 6),
+    ],
+)
+def test_a_place_inside_a_text_is_told_where_the_text_stands_as_it_was_read(written: str, column: int) -> None:
+    document = parse_yaml(f"key: {written}\n", Path("f.yaml"))
+    assert document.data["key"].rstrip() == "one two"
+    assert document.position(("key",), offset=4) == (1, column)

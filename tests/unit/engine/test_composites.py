@@ -15,9 +15,11 @@ from tests.support.shop import open_shop, probe_rule
 from tests.support.stores import at, tick
 from watchtower.clock import SystemClock
 from watchtower.engine.composites import Composites
+from watchtower.engine.engine import Engine
 from watchtower.engine.once import evaluate_once
 from watchtower.engine.orphans import orphans
-from watchtower.engine.plan import COMPOSITES, Plan, build_plan, unit_rows
+from watchtower.engine.plan import COMPOSITES, SELF, Plan, build_plan, unit_rows
+from watchtower.engine.selfwatch import SelfWatch
 from watchtower.engine.settings import EngineSettings
 from watchtower.engine.writer import Writer
 from watchtower.incidents.model import FlushInput, FlushPlan
@@ -60,15 +62,16 @@ class Sites:
 
     name = "probe"
 
-    def __init__(self, *down: str) -> None:
+    def __init__(self, *down: str, owns: bool = True) -> None:
         self.down = down
+        self.mine = owns
         self.answers = True
 
     def plan(self, asks: Sequence[Ask], places: Sequence[Place]) -> list[Unit]:
         return [Unit("sites", "probe", "", "", 60, 0, 0, tuple(asks), "f")]
 
     def owns(self, unit: Unit, rule: str, identity: Labels) -> bool:
-        return True
+        return self.mine
 
     async def poll(self, poll: Poll) -> PollResult:
         seen = [Observation(Labels({"target": name}), ((poll.tick - 60, 0.0),)) for name in self.down]
@@ -101,6 +104,7 @@ class Worker:
     store: Store
     clock: ManualClock
     plan: Plan
+    writer: Writer
     composites: Composites
 
     async def claim(self, name: str = COMPOSITES) -> ClaimedUnit | None:
@@ -149,7 +153,7 @@ async def working(folder: Path, plan: Plan, clock: ManualClock) -> AsyncIterator
     writing = asyncio.create_task(writer.run())
     try:
         await store.sync_units(unit_rows(plan, clock.now()))
-        yield Worker(store, clock, plan, Composites(store, writer, Live(clock), clock, "production"))
+        yield Worker(store, clock, plan, writer, Composites(store, writer, Live(clock), clock, "production"))
     finally:
         writing.cancel()
         with suppress(asyncio.CancelledError):
@@ -302,6 +306,38 @@ async def test_an_operand_whose_source_fails_counts_as_what_it_was(worker: Worke
     worker.clock.advance(60)
     await worker.run()
     assert await worker.state("Broken") is State.ALARM
+
+
+async def test_watchtowers_own_alerts_wake_the_composites_that_read_them(tmp_path: Path) -> None:
+    blind = "- {alert: Blind, composite: ALARM(WatchtowerSourceFailing), when: {P2: ALARM}}\n"
+    async with working(tmp_path, plan_of(tmp_path, RULES + blind), ManualClock()) as worker:
+        await beginning(worker)
+        worker.clock.advance(60)
+        sites = await worker.claim("sites")
+        assert sites is not None
+        failed = tick("sites", sites.epoch, due_at=at(900), last_tick=None, failing_since=at(120), failures=9)
+        await worker.store.commit_ticks([failed])
+        worker.clock.advance(300)
+        await worker.run()
+        assert await worker.state("Blind") is State.OK
+
+        myself = await worker.claim(SELF.id)
+        assert myself is not None
+        watch = SelfWatch(worker.store, worker.writer, Live(worker.clock), worker.clock, "production")
+        assert await watch.run(worker.plan, myself) is True
+        assert await worker.run() is True
+        assert await worker.state("Blind") is State.ALARM
+
+
+async def test_a_target_that_left_the_rules_wakes_them(worker: Worker) -> None:
+    await beginning(worker)
+    engine = Engine(worker.store, Live(worker.clock), worker.clock, EngineSettings(), "production")
+    plan = replace(worker.plan, sources={"probe": Sites(owns=False)})
+    assert await worker.due() == 60
+    await engine.configure(plan, (), {})
+    assert await worker.due() == 0
+    await worker.run()
+    assert await worker.state("Broken") is State.OK
 
 
 # -- the start ---------------------------------------------------------------------------------------------------------

@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.evaluation.making import START, level, rule
 from watchtower.clock import from_epoch
@@ -476,3 +478,28 @@ def test_a_clock_that_was_set_back_makes_no_period_longer() -> None:
     assert own is not None
     assert own.memory.suppressed == Suppression(SuppressedBy.WAIT, story.now + timedelta(minutes=2))
     assert rung(story.at(-598)) == ["-598: ALARM -> ALARM"]
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=40), st.integers(0, 4), st.integers(0, 4))
+def test_whatever_happens_each_trigger_has_one_resolve_and_none_comes_too_early(
+    nights: list[tuple[bool, bool]], wait: int, extension: int
+) -> None:
+    """Minute by minute: whether the composite is true, and whether its suppressor is in ALARM."""
+    periods = {"alert": "Suppressor", "wait": f"{wait}m", "extension": f"{extension}m"}
+    story = night("ALARM(A)", more={"suppressor": periods})
+    told, expected, free_at = False, list[str](), 0
+    was_up = was_held = False
+    for minute, (up, held) in enumerate(nights):
+        story.at(minute, A=ALARM if up else OK, Suppressor=ALARM if held else OK)
+        if not up:
+            expected += [f"{minute}: ALARM -> OK"] if told else []
+            told = False
+        elif not was_up and not held:
+            free_at = minute + wait
+        elif was_held and not held:
+            free_at = minute + extension
+        if up and not held and not told and minute >= free_at:
+            expected.append(f"{minute}: {'ALARM' if was_up else 'OK'} -> ALARM")
+            told = True
+        was_up, was_held = up, held
+    assert rung(story) == expected

@@ -25,14 +25,19 @@ class SeriesBatch:
 
     ``times`` has shape (R,): the start of each slot in epoch seconds, oldest first. ``values`` has shape (S, R);
     NaN is a missing datapoint (infinities are turned into NaN: CloudWatch has neither).
+    ``excess``, where the batch is banded, is how far each value is above its band, below it (negative), or 0 inside;
+    NaN where value or band is missing.
     """
 
     series: tuple[Observation, ...]
     times: NDArray[np.int64]
     values: NDArray[np.float64]
+    excess: NDArray[np.float64] | None = None
 
     @classmethod
-    def of(cls, observations: Sequence[Observation], *, end: int, period: int, slots: int) -> Self:
+    def of(
+        cls, observations: Sequence[Observation], *, end: int, period: int, slots: int, banded: bool = False
+    ) -> Self:
         """Lay observations over the ``slots`` slots of ``period`` seconds that end at ``end`` (exclusive)."""
         times = np.arange(end - slots * period, end, period, dtype=np.int64)
         values = np.full((len(observations), slots), np.nan)
@@ -40,7 +45,8 @@ class SeriesBatch:
             points = [observation.points for observation in observations[first : first + _AT_ONCE]]
             _lay_out(points, values[first : first + _AT_ONCE], end, period)
         values[np.isinf(values)] = np.nan
-        return cls(tuple(observations), times, values)
+        excess = _excess(observations, values, end, period) if banded else None
+        return cls(tuple(observations), times, values, excess)
 
 
 def _lay_out(
@@ -54,3 +60,14 @@ def _lay_out(
     slot = slots + ((flat[0::2] - end) // period).astype(np.int64)
     inside = (slot >= 0) & (slot < slots)
     values[rows[inside], slot[inside]] = flat[1::2][inside]
+
+
+def _excess(
+    observations: Sequence[Observation], values: NDArray[np.float64], end: int, period: int
+) -> NDArray[np.float64]:
+    low, high = np.full(values.shape, np.nan), np.full(values.shape, np.nan)
+    _lay_out([tuple((at, lowest) for at, lowest, _ in one.band) for one in observations], low, end, period)
+    _lay_out([tuple((at, highest) for at, _, highest in one.band) for one in observations], high, end, period)
+    known: NDArray[np.float64] = np.where(values > high, values - high, np.where(values < low, values - low, 0.0))
+    known[np.isnan(values) | np.isnan(low) | np.isnan(high)] = np.nan
+    return known

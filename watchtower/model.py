@@ -95,7 +95,8 @@ class Observation:
 
     ``points`` are (start of the datapoint in epoch seconds, value), oldest first, one per slot of the period
     that ends no later than the tick; a slot without a datapoint is simply absent. ``reason`` says in words why
-    the newest value is what it is (a probe's failure) or why the series was not seen.
+    the newest value is what it is (a probe's failure) or why the series was not seen. ``band`` is (start of the
+    datapoint, lowest, highest expected value), for rules that ask for one.
     """
 
     identity: Labels
@@ -104,6 +105,7 @@ class Observation:
     context: Labels = EMPTY
     reason: str = ""
     evidence: tuple[str, ...] = ()
+    band: tuple[tuple[int, float, float], ...] = ()
 
 
 class Stage(StrEnum):

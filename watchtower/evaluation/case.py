@@ -45,7 +45,8 @@ class Case:
 
     ``level`` is the most urgent one in ALARM, else the least urgent; ``count`` is its own. ``recovery`` is
     (good datapoints, whether they suffice), None where the rule has no ``recover`` or it is not asked. ``said``
-    stands in place of the figures where it is not datapoints that decide.
+    stands in place of the figures where it is not datapoints that decide. ``excess`` is the window of how far the
+    values are outside of their band, where the level asks for that.
     """
 
     observation: Observation
@@ -54,6 +55,7 @@ class Case:
     level: Level
     count: Count
     window: Window
+    excess: Window | None = None
     recovery: tuple[int, bool] | None = None
     said: str = ""
 
@@ -115,7 +117,7 @@ def step(scene: Scene, case: Case) -> Step:
     after = advance(told, case.code, reached, recovered=case.recovery is None or case.recovery[1])
     flapped = flap(rule.flapping, case.memory, told, after, scene.grid)
     due = alarmed and not case.said and pages(told, flapped.phase)
-    unsent = too_old(rule, case.level, case.window, scene.tick) if due else ""
+    unsent = too_old(rule, case.level, case.excess or case.window, scene.tick) if due else ""
     return Step(told, flapped, alarmed, unsent)
 
 

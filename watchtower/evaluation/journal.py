@@ -82,7 +82,7 @@ def breaches(scene: Scene, batch: SeriesBatch, ruling: Ruling, known: Known, per
     """The series whose newest datapoint breaches a level that is not in ALARM, nor a more urgent one, nor told."""
     found: dict[int, int] = {}
     for number, level in enumerate(scene.rule.levels):
-        for row in _breaching(level, number, batch, ruling):
+        for row in _breaching(level, number, ruling):
             found.setdefault(row, number)
     for row, number in list(found.items())[:MOST_BREACHES]:
         before = known.get(batch.series[row].identity.pairs)
@@ -91,14 +91,14 @@ def breaches(scene: Scene, batch: SeriesBatch, ruling: Ruling, known: Known, per
             yield _breach(scene, batch, ruling, (row, number), period)
 
 
-def _breaching(level: Level, number: int, batch: SeriesBatch, ruling: Ruling) -> list[int]:
+def _breaching(level: Level, number: int, ruling: Ruling) -> list[int]:
     """The rows, for as long as the breach lasts; of missing data there is nothing to be seen until it suffices."""
     if level.condition.kind is Kind.NO_DATA:
         return []
     verdicts = ruling.verdicts[number]
     lesser = (ruling.codes != Code.ALARM) | (ruling.level > number)
     rows = np.flatnonzero((verdicts.breaching > 0) & (verdicts.codes != Code.ALARM) & lesser)
-    values = batch.values[rows]
+    values = ruling.seen[number][rows]
     newest = values.shape[1] - 1 - present_for(level, values)[:, ::-1].argmax(axis=1)
     holds: list[int] = rows[level.condition.breaches(values)[np.arange(len(rows)), newest]].tolist()
     return holds
@@ -115,7 +115,7 @@ def _breach(scene: Scene, batch: SeriesBatch, ruling: Ruling, place: tuple[int, 
         key=AlertKey(rule.name, series.identity),
         labels=known_labels(rule, series, scene.environment, None),
         finding=Finding.BREACH,
-        since=from_epoch(_run_began(rule, level, window)),
+        since=from_epoch(_run_began(rule, level, Window.of(batch.times, ruling.seen[number][row], period))),
         at=scene.now,
         reason=f"{breach_reason(level, count, window, rule.missing)}{said}; {level.priority} needs {level.needed}",
         value=window.value,

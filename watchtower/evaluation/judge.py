@@ -23,6 +23,7 @@ from watchtower.evaluation.recovery import recovery
 from watchtower.evaluation.window import Window
 from watchtower.evaluation.wording import Count, silence_reason
 from watchtower.model import AlertState, SeriesBatch, State, Truth
+from watchtower.rulebook.conditions import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -65,15 +66,21 @@ def judge(
     verdict, grid = Verdict(), Grid(tick, rule.every)
     for variant, series in variants(rule, seen, environment):
         scene = Scene(variant, grid, now, environment)
-        _judge_alike(verdict, scene, SeriesBatch.of(series, end=tick, period=period, slots=rule.slots), known, period)
+        batch = SeriesBatch.of(series, end=tick, period=period, slots=rule.slots, banded=_banded(variant))
+        _judge_alike(verdict, scene, batch, known, period)
     verdict.add(*endings(Scene(rule, grid, now, environment), Absent(gone, absent), previous, period))
     return verdict.outcome(evaluated=len(seen), held=len(answer.observations) - len(seen))
+
+
+def _banded(rule: Rule) -> bool:
+    recovers = [rule.recover.condition] if rule.recover and rule.recover.condition else []
+    return any(each.kind is Kind.BAND for each in (*(level.condition for level in rule.levels), *recovers))
 
 
 def _judge_alike(verdict: Verdict, scene: Scene, batch: SeriesBatch, known: Known, period: int) -> None:
     """Judge series that have the same levels."""
     rule = scene.rule
-    ruling = rule_on(rule.levels, batch.values, rule.missing)
+    ruling = rule_on(rule.levels, batch.values, rule.missing, batch.excess)
     docket = _docket(batch, ruling, known, scene.grid)
     verdict.count(State.INSUFFICIENT_DATA, docket.waiting + len(docket.new))
     verdict.count_pending(_pending(ruling))
@@ -152,6 +159,7 @@ def _cases(rule: Rule, batch: SeriesBatch, ruling: Ruling, docket: _Docket, peri
             level,
             Count(int(verdicts.breaching[row]), level.of, int(verdicts.filled[row])),
             Window.of(batch.times, batch.values[row], period),
+            Window.of(batch.times, ruling.seen[number][row], period) if level.condition.kind is Kind.BAND else None,
             recoveries.get(row),
         )
 
@@ -161,5 +169,6 @@ def _recoveries(rule: Rule, batch: SeriesBatch, ruling: Ruling, docket: _Docket)
     if rule.recover is None:
         return {}
     asked = [row for row, before in docket.rows if before and before.firing and ruling.codes[row] == Code.OK]
-    found = recovery(rule.recover, rule.levels, batch.values[asked], rule.missing)
+    excess = None if batch.excess is None else batch.excess[asked]
+    found = recovery(rule.recover, rule.levels, batch.values[asked], rule.missing, excess)
     return dict(zip(asked, zip(found.good.tolist(), found.holds.tolist(), strict=True), strict=True))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from watchtower.evaluation.levels import present_for
+from watchtower.evaluation.levels import present_for, sight
 from watchtower.evaluation.missing_data import newest
 from watchtower.rulebook.rule import Missing
 
@@ -27,7 +27,13 @@ class Recovery:
     good: NDArray[np.int64]
 
 
-def recovery(recover: Recover, levels: Sequence[Level], values: NDArray[np.float64], missing: Missing) -> Recovery:
+def recovery(
+    recover: Recover,
+    levels: Sequence[Level],
+    values: NDArray[np.float64],
+    missing: Missing,
+    excess: NDArray[np.float64] | None = None,
+) -> Recovery:
     """Whether ``needed`` of the newest ``of`` datapoints in values (S, R) are good.
 
     Good is what meets the ``recover`` condition or, without one, what no level's condition holds on. The
@@ -35,11 +41,12 @@ def recovery(recover: Recover, levels: Sequence[Level], values: NDArray[np.float
     ``notBreaching``: silence alone is no recovery. Where a level asks for ``no_data``, an empty slot is a
     datapoint, and a bad one.
     """
-    present = np.logical_or.reduce([present_for(level, values) for level in levels])
+    seen = [sight(level.condition, values, excess) for level in levels]
+    present = np.logical_or.reduce([present_for(level, each) for level, each in zip(levels, seen, strict=True)])
     if recover.condition is not None:
-        fine = recover.condition.breaches(values)
+        fine = recover.condition.breaches(sight(recover.condition, values, excess))
     else:
-        fine = ~np.logical_or.reduce([level.condition.breaches(values) for level in levels])
+        fine = ~np.logical_or.reduce([level.condition.breaches(each) for level, each in zip(levels, seen, strict=True)])
     good = (fine & newest(present, recover.of)).sum(axis=1)
     if missing is Missing.NOT_BREACHING:
         good = good + np.maximum(recover.of - present.sum(axis=1), 0)

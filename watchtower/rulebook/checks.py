@@ -77,12 +77,26 @@ def _conditions(draft: Draft) -> Iterator[Fault]:
     if any(name in LATER_SOURCES or name == COMPOSITE for name in draft.sources):
         return
     for loc, condition in _all_conditions(draft):
-        if condition.kind is Kind.BAND:
-            yield draft.fault(loc, f"the condition `{condition.text}` is not supported yet")
+        if condition.kind is Kind.BAND and not _has_band(draft):
+            yield draft.fault(
+                loc, f"`{condition.text}` needs `band:` beside the metric, a number of standard deviations"
+            )
         elif condition.kind is Kind.ALARM:
-            yield draft.fault(loc, "`ALARM` is for composites; compare the value with a number, like \"> 80\"")
+            yield draft.fault(loc, '`ALARM` is for composites; compare the value with a number, like "> 80"')
         elif condition.kind is Kind.DOWN and not _asks_success(draft):
             yield draft.fault(loc, "`down` is for probes that ask for success; compare the value with a number")
+
+
+def _has_band(draft: Draft) -> bool:
+    """Whether the query asks for a band; one that is faulty may."""
+    return draft.query is None or getattr(draft.query, "band", None) is not None
+
+
+def _bands(draft: Draft) -> Iterator[Fault]:
+    asked = draft.query is not None and _has_band(draft)
+    if asked and not any(condition.kind is Kind.BAND for _, condition in _all_conditions(draft)):
+        text = "no condition looks at the band; write `above band`, `below band` or `outside band`"
+        yield draft.fault((draft.sources[0], "band"), text)
 
 
 def _all_conditions(draft: Draft) -> Iterator[tuple[Location, Any]]:
@@ -204,6 +218,7 @@ _CHECKS: tuple[Callable[[Draft], Iterator[Fault]], ...] = (
     _window,
     own_faults,
     _conditions,
+    _bands,
     _ranges,
     _order,
     _recover,

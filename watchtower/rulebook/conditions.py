@@ -81,7 +81,8 @@ class Condition:
     """When one datapoint breaches.
 
     ``text`` is the condition as written, spaces tidied. ``intervals`` are the values on which it holds, apart
-    from each other and in order; empty where one value does not decide (``no_data``, bands, ``ALARM``).
+    from each other and in order; of a band, how far outside of it. Empty where no value decides (``no_data``,
+    ``ALARM``).
     ``unit`` is the one its limit was written in, or empty: values are shown to people in the same.
     """
 
@@ -136,12 +137,12 @@ class Condition:
     def breaches(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which datapoints breach, in the shape of ``values``.
 
-        NaN, a missing datapoint, never breaches; under ``no_data`` exactly the missing ones do. Raises
-        ValueError for a band or ``ALARM``, which one series cannot answer.
+        NaN, a missing datapoint, never breaches; under ``no_data`` exactly the missing ones do. A band is asked of
+        how far values are outside of it, which is 0 inside. Raises ValueError for ``ALARM``.
         """
         if self.kind is Kind.NO_DATA:
             return np.isnan(values)
-        if not self.on_values:
+        if not self.intervals:
             raise ValueError(f"the condition {self.text!r} cannot be asked of the values of one series")
         held = self.intervals[0].holds(values)
         for interval in self.intervals[1:]:
@@ -150,7 +151,9 @@ class Condition:
 
 
 _WORDS: Mapping[str, Condition] = {
-    **{f"{side} band": Condition(Kind.BAND, f"{side} band") for side in ("above", "below", "outside")},
+    "above band": Condition(Kind.BAND, "above band", (Interval(low=0.0),)),
+    "below band": Condition(Kind.BAND, "below band", (Interval(high=0.0),)),
+    "outside band": Condition(Kind.BAND, "outside band", (Interval(high=0.0), Interval(low=0.0))),
     "down": Condition(Kind.DOWN, "down", (Interval(high=1.0),)),
     "no_data": Condition(Kind.NO_DATA, "no_data"),
     "ALARM": Condition(Kind.ALARM, "ALARM"),

@@ -58,3 +58,17 @@ async def test_a_wrong_expression_refuses_the_whole_request(clock: ManualClock, 
         await results(clock, stat("o", "Orders"), {"Id": "x", "Expression": expression})
     assert raised.value.response["Error"]["Code"] == "ValidationError"
     assert says in raised.value.response["Error"]["Message"]
+
+
+async def test_a_band_is_two_results_with_one_id_learnt_from_the_hour_before(clock: ManualClock) -> None:
+    async with EstateServer(WORLD, clock) as server, client("cloudwatch", server) as cloudwatch:
+        answer = await cloudwatch.get_metric_data(
+            MetricDataQueries=[stat("t", "Tills"), {"Id": "b", "Expression": "ANOMALY_DETECTION_BAND(t, 2)"}],
+            ScanBy="TimestampAscending",
+            **minutes(50, 52),
+        )
+    assert [(r["Id"], r["Values"]) for r in answer["MetricDataResults"]] == [
+        ("t", [4, 4]),
+        ("b", [4, 4]),
+        ("b", [4, 4]),
+    ]

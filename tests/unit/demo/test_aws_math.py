@@ -147,3 +147,19 @@ def test_what_is_no_expression_is_refused_in_words(text: str) -> None:
 
 def test_the_ids_an_expression_needs_are_known_before_it_runs() -> None:
     assert expressions.names(expressions.parse("IF(FILL(a,REPEAT)>b, SUM([c1,d]), 4)")) == {"a", "b", "c1", "d"}
+
+
+def test_a_band_is_so_many_deviations_around_the_mean_of_the_past() -> None:
+    scope = Scope({"m1": M1}, ["m1"], {"m1": 60}, SLOTS, lambda _: (10, 20, 10, 20, 10, 20))
+    value = maths.evaluate(expressions.parse("ANOMALY_DETECTION_BAND(m1, 2)"), scope)
+    assert value == [dict.fromkeys(SLOTS, 25.0), dict.fromkeys(SLOTS, 5.0)]
+
+
+def test_without_a_past_there_is_no_band_yet() -> None:
+    assert run("ANOMALY_DETECTION_BAND(m1, 2)", m1=M1) == [{}, {}]
+
+
+@pytest.mark.parametrize("text", ["ANOMALY_DETECTION_BAND()", "ANOMALY_DETECTION_BAND(m1 + m1, 2)"])
+def test_a_band_is_one_metrics(text: str) -> None:
+    with pytest.raises(expressions.NotMath, match="takes the id of a metric"):
+        run(text, m1=M1)

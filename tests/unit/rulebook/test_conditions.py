@@ -56,13 +56,24 @@ def test_a_batch_keeps_its_shape() -> None:
     assert Condition.parse("> 80").breaches(values).tolist() == [[False, True], [False, True]]
 
 
-@pytest.mark.parametrize("text", ["above band", "below band", "outside band", "ALARM"])
-def test_bands_and_alarm_are_read_but_never_asked_of_one_series(text: str) -> None:
-    condition = Condition.parse(text)
-    assert condition.text == text
-    assert not condition.on_values
+def test_alarm_is_read_but_never_asked_of_one_series() -> None:
+    condition = Condition.parse("ALARM")
+    assert (condition.text, condition.on_values) == ("ALARM", False)
     with pytest.raises(ValueError, match="cannot be asked"):
         condition.breaches(np.array([1.0]))
+
+
+@pytest.mark.parametrize(
+    ("text", "outside"),
+    [
+        ("above band", [False, False, True, False]),
+        ("below band", [True, False, False, False]),
+        ("outside band", [True, False, True, False]),
+    ],
+)
+def test_a_band_is_asked_of_how_far_values_are_outside_of_it(text: str, outside: list[bool]) -> None:
+    assert holds(text, -3.0, 0.0, 0.1, NAN) == outside
+    assert not Condition.parse(text).on_values
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,15 +19,22 @@ Line = dict[int, float]
 Value = float | Line | list[Line]
 Fold = Callable[[Sequence[float]], float]
 
+#: Datapoints below which there is no band yet.
+_LEARNT_FROM = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What an expression can see: lines by id, which of them are metrics, and every slot of the range."""
+    """What an expression can see: lines by id, which of them are metrics, and every slot of the range.
+
+    ``past`` gives the values of a metric before the range, which its band is learnt from.
+    """
 
     lines: Mapping[str, Line]
     metrics: Sequence[str]
     periods: Mapping[str, int]
     slots: Sequence[int]
+    past: Callable[[str], Sequence[float]] = lambda _: ()
 
 
 def evaluate(node: Node, scope: Scope) -> Value:
@@ -220,10 +228,25 @@ def _period(arguments: Sequence[Node], scope: Scope) -> Value:
     return float(scope.periods[arguments[0].value])
 
 
+def _band(arguments: Sequence[Node], scope: Scope) -> Value:
+    """The lower and the upper end: the mean of the past, so many standard deviations around it."""
+    if not 1 <= len(arguments) <= 2 or not isinstance(arguments[0], Name) or arguments[0].value not in scope.metrics:
+        raise NotMath("ANOMALY_DETECTION_BAND takes the id of a metric and a number of standard deviations")
+    width = evaluate(arguments[1], scope) if len(arguments) > 1 else 2.0
+    if not isinstance(width, float):
+        raise NotMath("ANOMALY_DETECTION_BAND takes a number of standard deviations")
+    past = scope.past(arguments[0].value)
+    if len(past) < _LEARNT_FROM:
+        return [{}, {}]
+    middle, spread = statistics.fmean(past), width * statistics.pstdev(past)
+    return [dict.fromkeys(scope.slots, middle + spread), dict.fromkeys(scope.slots, middle - spread)]
+
+
 _SPECIAL: dict[str, Callable[[Sequence[Node], Scope], Value]] = {
     "FILL": _fill,
     "IF": _if,
     "METRICS": _metrics,
     "[]": _list,
     "PERIOD": _period,
+    "ANOMALY_DETECTION_BAND": _band,
 }

@@ -30,6 +30,9 @@ _MESSAGES = {
 }
 _PROPERTY = re.compile(r"\$\{PROP\('([\w.-]+)'\)\}")
 
+#: Periods of the past that the simulated band is learnt from; CloudWatch looks at two weeks.
+_LEARNT_PERIODS = 60
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -50,7 +53,7 @@ def answer(request: Request, metrics: Metrics, now: float, faults: Sequence[Faul
         _struck(result, of_series(faults, _keys(query, request)))
         for query in request.queries
         if query.returned
-        for result in _results(query, request, lines, now)
+        for result in _results(query, request, lines, metrics, now)
     ]
     ordered = results if request.ascending else [replace(r, points=r.points[::-1]) for r in results]
     pages = _pages(ordered, request.max_points, sized(faults, Kind.PAGE_SIZE, len(ordered) or 1))
@@ -63,10 +66,10 @@ def _read(query: MetricQuery, request: Request, metrics: Metrics, now: float, la
     return metrics.read(query.key, Window(start, request.end, query.period, now), query.statistic, late)
 
 
-def _results(query: Query, request: Request, lines: Mapping[str, Points], now: float) -> list[Result]:
+def _results(query: Query, request: Request, lines: Mapping[str, Points], metrics: Metrics, now: float) -> list[Result]:
     if isinstance(query, MetricQuery):
         return [Result(query.id, _label(query, request), lines[query.id])]
-    computed = _Maths(request, lines, now).of(query)
+    computed = _Maths(request, lines, metrics, now).of(query)
     if isinstance(computed, dict):
         return [Result(query.id, query.label or query.id, _points(computed))]
     return [Result(query.id, query.label or query.id, _points(line)) for line in computed]
@@ -75,14 +78,15 @@ def _results(query: Query, request: Request, lines: Mapping[str, Points], now: f
 class _Maths:
     """Computes expressions, which may use one another."""
 
-    def __init__(self, request: Request, lines: Mapping[str, Points], now: float) -> None:
+    def __init__(self, request: Request, lines: Mapping[str, Points], metrics: Metrics, now: float) -> None:
         self._queries = {query.id: query for query in request.queries if isinstance(query, MathQuery)}
-        metrics = request.metrics
-        period = min((query.period for query in metrics), default=60)
+        asked = {query.id: query for query in request.metrics}
+        period = min((query.period for query in asked.values()), default=60)
         slots = range(rounded_start(request.start, period, now), math.ceil(request.end), period)
         self._lines: dict[str, Line] = {name: dict(points) for name, points in lines.items()}
+        periods = {name: query.period for name, query in asked.items()}
         self._scope = Scope(
-            self._lines, [query.id for query in metrics], {query.id: query.period for query in metrics}, slots
+            self._lines, list(asked), periods, slots, lambda name: _past(asked[name], slots.start, metrics, now)
         )
 
     def of(self, query: MathQuery) -> Line | list[Line]:
@@ -98,6 +102,12 @@ class _Maths:
         if isinstance(value, float):
             raise _wrong(query, "the result must be a time series, not a number")
         return value
+
+
+def _past(query: MetricQuery, start: int, metrics: Metrics, now: float) -> list[float]:
+    """The values of a metric in the periods before ``start``, from which its band is learnt."""
+    window = Window(start - _LEARNT_PERIODS * query.period, start, query.period, now)
+    return [value for _, value in metrics.read(query.key, window, query.statistic, ())]
 
 
 def _wrong(query: MathQuery, why: str) -> Refusal:

@@ -51,19 +51,25 @@ class Polled:
         return tuple(
             Answer(
                 expansion.ask.rule,
-                tuple(self._observation(expansion, series, results[series.wanted]) for series in expansion.series),
+                tuple(self._observation(expansion, series, results) for series in expansion.series),
                 expansion.complete,
                 expansion.gone,
             )
             for expansion in self.expansions
         )
 
-    def _observation(self, expansion: Expansion, series: Series, result: Seen) -> Observation:
+    def _observation(self, expansion: Expansion, series: Series, results: Mapping[Wanted, Seen]) -> Observation:
+        result, band = results[series.wanted], results[series.band] if series.band else None
         first = self.poll.tick - expansion.ask.slots * expansion.ask.period
         points = result.points
         if points and points[0][0] < first:
             points = tuple(point for point in points if point[0] >= first)
-        return Observation(series.identity, points, result.truth, series.context, result.reason)
+        if band is None:
+            return Observation(series.identity, points, result.truth, series.context, result.reason)
+        if band.truth.holds and not result.truth.holds:
+            result = band
+        reason = result.reason or _expected(band)
+        return Observation(series.identity, points, result.truth, series.context, reason, band=band.band)
 
     def troubles(self, results: Iterable[Seen]) -> tuple[Trouble, ...]:
         """What went wrong, once per cause."""
@@ -101,6 +107,13 @@ class Polled:
     def billed(self) -> Counter[str]:
         """Metrics billed to each rule; a call that brought nothing costs nothing."""
         return sum((call.call.billed() for call in self.calls if call.pages), Counter[str]())
+
+
+def _expected(band: Seen) -> str:
+    if not band.band:
+        return "CloudWatch has no band for this metric yet; it learns one within two weeks"
+    _, low, high = band.band[-1]
+    return f"{low:.4g} to {high:.4g} is expected"
 
 
 def _help(wanted: Wanted) -> str:

@@ -147,7 +147,8 @@ def _series(facts: Facts, query: CloudWatchQuery, values: Values, label_tags: tu
     sample = None
     if wanted.expression is None:
         sample = _sample(facts, wanted, resource.arn if resource else "global", tags)
-    return Series(identity, Labels([*named, *account]) if named or account else EMPTY, wanted, sample)
+    context = Labels([*named, *account]) if named or account else EMPTY
+    return Series(identity, context, wanted, sample, join.band(query, wanted))
 
 
 def _identity(facts: Facts, dimensions: Mapping[str, str]) -> Labels:

@@ -39,9 +39,13 @@ class Window:
 
 @dataclass(slots=True)
 class Gathered:
-    """What all pages so far say about one query; ``several``: one page held it twice, so it is more than a series."""
+    """What all pages so far say about one query; ``several``: one page held it twice, so it is more than a series.
+
+    ``pairs`` are the values of a band by slot, two where both ends came.
+    """
 
     points: dict[int, float] = field(default_factory=dict)
+    pairs: dict[int, tuple[float, ...]] = field(default_factory=dict)
     status: str = ""
     message: str = ""
     complete: bool = False
@@ -94,14 +98,19 @@ def _take(page: Page, window: Window, answer: CallAnswer) -> None:
         gathered = answer.results.setdefault(part.id, Gathered())
         gathered.several = gathered.several or part.id in on_this_page
         on_this_page.add(part.id)
-        _add(part, window, gathered)
+        wanted = answer.call.returned.get(part.id)
+        _add(part, window, gathered, pair=wanted is not None and wanted.pair)
 
 
-def _add(part: SeriesPage, window: Window, gathered: Gathered) -> None:
+def _add(part: SeriesPage, window: Window, gathered: Gathered, *, pair: bool) -> None:
     gathered.complete = gathered.complete or part.status == "Complete"
     gathered.status = part.status
     gathered.message = part.message or gathered.message
     for at, value in part.points:
         slot = window.slot(at)
-        if slot is not None and isfinite(value):
+        if slot is None or not isfinite(value):
+            continue
+        if pair:
+            gathered.pairs[slot] = (*gathered.pairs.get(slot, ()), value)
+        else:
             gathered.points[slot] = value

@@ -58,6 +58,17 @@ def wanted(query: CloudWatchQuery, values: Values) -> Wanted:
     return Wanted(stats, spelled_out(query.expression, query.metrics) if query.expression else None)
 
 
+def band(query: CloudWatchQuery, metric: Wanted) -> Wanted | None:
+    """CloudWatch's anomaly band around a metric, where the query wants one.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Anomaly_Detection.html
+    """
+    if query.band is None:
+        return None
+    [(name, _)] = metric.stats
+    return Wanted(metric.stats, f"ANOMALY_DETECTION_BAND({name}, {query.band:g})", pair=True)
+
+
 def dimensions(made: Wanted) -> dict[str, str]:
     """The dimensions that name the result: those on which all stats that have them agree."""
     seen: dict[str, set[str]] = {}

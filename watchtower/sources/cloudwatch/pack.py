@@ -117,8 +117,9 @@ def shopping_lists(expansions: Iterable[Expansion]) -> list[tuple[int, dict[Want
     payers: dict[Wanted, str] = {}
     for expansion in expansions:
         for series in expansion.series:
-            slots[series.wanted] = max(slots.get(series.wanted, 0), expansion.ask.slots)
-            payers.setdefault(series.wanted, expansion.ask.rule)
+            for wanted in series.wants:
+                slots[wanted] = max(slots.get(wanted, 0), expansion.ask.slots)
+                payers.setdefault(wanted, expansion.ask.rule)
     lists: defaultdict[int, dict[Wanted, str]] = defaultdict(dict)
     for wanted, count in slots.items():
         lists[_reach(count)][wanted] = payers[wanted]

@@ -80,13 +80,6 @@ class CloudWatchQuery(Query):
     band: float | None = Field(default=None, gt=0)
     value: Literal["result"] = "result"
 
-    @field_validator("band")
-    @classmethod
-    def _band_is_for_later(cls, band: float | None) -> float | None:
-        if band is not None:
-            raise ValueError("an anomaly band is not supported yet")
-        return band
-
     @field_validator("metrics")
     @classmethod
     def _ids_start_lower_case(cls, metrics: dict[str, MetricQuery]) -> dict[str, MetricQuery]:
@@ -113,7 +106,9 @@ class CloudWatchQuery(Query):
                 raise ValueError(f"`{name}` is missing (a query has namespace, metric and statistic, or an expression)")
 
     def _check_math(self) -> None:
-        plain = [name for name in ("namespace", "metric", "statistic", "dimensions") if getattr(self, name)]
+        plain = [name for name in ("namespace", "metric", "statistic", "dimensions", "band") if getattr(self, name)]
+        if plain == ["band"]:
+            raise ValueError("`band` is for one metric; CloudWatch learns it from the metric's own past")
         if plain:
             raise ValueError(f"`{plain[0]}` and an expression exclude each other; it belongs under `metrics:`")
         if self.expression is None:

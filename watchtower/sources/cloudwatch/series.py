@@ -29,20 +29,33 @@ class Stat:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One result we want: a statistic (``expression`` None, one stat), or an expression over stats by their ids."""
+    """One result we want: a statistic (``expression`` None, one stat), or an expression over stats by their ids.
+
+    ``pair``: the expression gives two series, the lower and the upper end of a band.
+    """
 
     stats: tuple[tuple[str, Stat], ...]
     expression: str | None = None
+    pair: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One series of one rule; ``sample`` is its name and labels for the scrape, None for metric math."""
+    """One series of one rule; ``sample`` is its name and labels for the scrape, None for metric math.
+
+    ``band`` is what gives the values that are expected of it, where the rule asks for that.
+    """
 
     identity: Labels
     context: Labels
     wanted: Wanted
     sample: tuple[str, Labels] | None
+    band: Wanted | None = None
+
+    @property
+    def wants(self) -> tuple[Wanted, ...]:
+        """Every result the series is made of."""
+        return (self.wanted,) if self.band is None else (self.wanted, self.band)
 
 
 @dataclass(frozen=True, slots=True)

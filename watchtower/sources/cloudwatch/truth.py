@@ -19,12 +19,16 @@ Points = tuple[tuple[int, float], ...]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One series as the call left it; ``error`` is the cause when it was not seen."""
+    """One series as the call left it; ``error`` is the cause when it was not seen.
+
+    ``band`` is (start of the slot, lower, upper end); which of two series is which is not said, so the ends are.
+    """
 
     truth: Truth
     points: Points = ()
     reason: str = ""
     error: SourceError | None = None
+    band: tuple[tuple[int, float, float], ...] = ()
 
 
 def seen(answer: CallAnswer, query_id: str) -> Seen:
@@ -33,11 +37,16 @@ def seen(answer: CallAnswer, query_id: str) -> Seen:
     1. Complete on any page: its points, or no data; whatever happened to the rest of the call.
        An empty result beside a message about the whole call is not believed.
     2. Forbidden is forbidden.
-    3. Anything else (InternalError, PartialData that no page completed, no result, a call that broke off) was not
+    3. Both ends of a band have one id, so that one may be complete and the other not come: a call that broke off
+       did not fetch it.
+    4. Anything else (InternalError, PartialData that no page completed, no result, a call that broke off) was not
        fetched: a part of the window could make an alert of what is none.
     """
     gathered = answer.results.get(query_id)
-    if gathered is not None and gathered.several:
+    pair = answer.call.returned[query_id].pair
+    if pair and answer.error is not None:
+        return _held(answer.error, "")
+    if gathered is not None and gathered.several and not pair:
         return _held(SourceError(TroubleReason.INVALID, "the expression gives several series"), "")
     if gathered is not None and gathered.complete:
         return _complete(gathered, answer.message)
@@ -49,6 +58,10 @@ def seen(answer: CallAnswer, query_id: str) -> Seen:
 
 
 def _complete(gathered: Gathered, call_message: str) -> Seen:
+    if gathered.pairs:
+        both = {slot: ends for slot, ends in gathered.pairs.items() if len(ends) > 1}
+        band = tuple((slot, min(ends), max(ends)) for slot, ends in sorted(both.items()))
+        return Seen(Truth.VALUE, reason=gathered.message, band=band)
     if gathered.points:
         return Seen(Truth.VALUE, tuple(sorted(gathered.points.items())), gathered.message)
     if call_message:

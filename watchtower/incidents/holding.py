@@ -171,7 +171,7 @@ def watch(draft: Draft, incident: Incident) -> None:
 
 def _expired(draft: Draft) -> list[str]:
     """Silences that end with the last alert they held back."""
-    brief = [silence for silence in draft.holds.silences if silence.expire_on_resolve and silence.active(draft.now)]
+    brief = [silence for silence in draft.holds.silences if silence.expire_on_resolve]
     if not brief:
         return []
     firing = [member.labels for incident in draft.open() for member in incident.members if member.firing]

@@ -7,38 +7,51 @@ from typing import TYPE_CHECKING
 
 from watchtower.incidents.hold import Hold, until
 from watchtower.incidents.inhibition import Sources
-from watchtower.matchers import matches_all
+from watchtower.matchers import Matcher, matches_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from watchtower.incidents.model import FlushInput
     from watchtower.incidents.policy import Policy
     from watchtower.incidents.quiet import Mute
+    from watchtower.incidents.routing import Route
     from watchtower.incidents.silences import Silence
-    from watchtower.incidents.windows import Window
+
+Matchers = tuple[Matcher, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """Everything that may hold an alert back at ``now``; ``hours`` are those of the routes that have some."""
+    """Everything that may hold an alert back at ``now``, worked out once and asked for every alert.
+
+    ``silences`` are those that hold now. ``active`` are silences and windows, ``coming`` when others begin; ``shut``
+    are the routes outside of their hours, ``shutting`` when those of the others end.
+    """
 
     now: datetime
     silences: tuple[Silence, ...]
-    mutes: tuple[Mute, ...]
+    active: tuple[tuple[Matchers, Hold], ...]
+    coming: tuple[tuple[Matchers, datetime], ...]
     sources: tuple[Sources, ...]
-    hours: Mapping[str, Window]
+    shut: Mapping[str, Hold]
+    shutting: Mapping[str, datetime]
 
     @classmethod
     def of(cls, seen: FlushInput, policy: Policy, now: datetime) -> Holds:
         """What the configuration and the store say at this moment."""
+        silences = tuple(silence for silence in seen.silences if silence.active(now))
+        mutes = policy.quiet.mutes
+        later = [(silence.matchers, silence.starts_at) for silence in seen.silences if silence.starts_at > now]
         return cls(
             now,
-            tuple(silence for silence in seen.silences if silence.ends_at > now),
-            policy.quiet.mutes,
+            silences,
+            (*((silence.matchers, _silenced(silence)) for silence in silences), *_muted(mutes, now)),
+            (*later, *_beginnings(mutes, now)),
             tuple(Sources.of(rule, seen.firing, now) for rule in policy.quiet.inhibitions),
-            {route.name: route.hours for route in policy.routes if route.hours is not None},
+            dict(_shut(policy.routes, now)),
+            dict(_shutting(policy.routes, now)),
         )
 
     def on(self, labels: Mapping[str, str], route: str, since: datetime) -> Hold | None:
@@ -46,34 +59,48 @@ class Holds:
         return next(self._all(labels, route, since), None)
 
     def _all(self, labels: Mapping[str, str], route: str, since: datetime) -> Iterator[Hold]:
-        yield from (_silenced(each) for each in self.silences if each.covers(labels, self.now))
-        for mute in self.mutes:
-            if mute.window.active(self.now) and mute.covers(labels):
-                end = mute.window.next_change(self.now)
-                yield Hold(f"mute window {mute.name}{until(end)}", end)
+        yield from (hold for matchers, hold in self.active if matches_all(matchers, labels))
         found = (source.holding(labels, since, self.now) for source in self.sources)
         yield from (hold for hold in found if hold is not None)
-        hours = self.hours.get(route)
-        if hours is not None and not hours.active(self.now):
-            begin = hours.next_change(self.now)
-            yield Hold(f"outside route hours of {route}{until(begin)}", begin)
+        if route in self.shut:
+            yield self.shut[route]
 
     def next_start(self, labels: Mapping[str, str], route: str) -> datetime | None:
         """When a silence, window or the end of the route's hours may next hold back an alert that is free now."""
-        return min((moment for moment in self._starts(labels, route) if moment is not None), default=None)
-
-    def _starts(self, labels: Mapping[str, str], route: str) -> Iterator[datetime | None]:
-        for silence in self.silences:
-            if silence.starts_at > self.now and matches_all(silence.matchers, labels):
-                yield silence.starts_at
-        for mute in self.mutes:
-            if not mute.window.active(self.now) and mute.covers(labels):
-                yield mute.window.next_change(self.now)
-        hours = self.hours.get(route)
-        if hours is not None and hours.active(self.now):
-            yield hours.next_change(self.now)
+        starts = [moment for matchers, moment in self.coming if matches_all(matchers, labels)]
+        if route in self.shutting:
+            starts.append(self.shutting[route])
+        return min(starts, default=None)
 
 
 def _silenced(silence: Silence) -> Hold:
     about = f"{silence.id}: {silence.comment}" if silence.comment else silence.id
     return Hold(f"silenced by {silence.created_by}{until(silence.ends_at)} (silence {about})", silence.ends_at)
+
+
+def _muted(mutes: Sequence[Mute], now: datetime) -> Iterator[tuple[Matchers, Hold]]:
+    for mute in mutes:
+        if mute.window.active(now):
+            end = mute.window.next_change(now)
+            yield mute.matchers, Hold(f"mute window {mute.name}{until(end)}", end)
+
+
+def _beginnings(mutes: Sequence[Mute], now: datetime) -> Iterator[tuple[Matchers, datetime]]:
+    for mute in mutes:
+        begin = mute.window.next_change(now)
+        if begin is not None and not mute.window.active(now):
+            yield mute.matchers, begin
+
+
+def _shut(routes: Sequence[Route], now: datetime) -> Iterator[tuple[str, Hold]]:
+    for route in routes:
+        if route.hours is not None and not route.hours.active(now):
+            begin = route.hours.next_change(now)
+            yield route.name, Hold(f"outside route hours of {route.name}{until(begin)}", begin)
+
+
+def _shutting(routes: Sequence[Route], now: datetime) -> Iterator[tuple[str, datetime]]:
+    for route in routes:
+        end = route.hours.next_change(now) if route.hours is not None and route.hours.active(now) else None
+        if end is not None:
+            yield route.name, end

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from watchtower.incidents.inhibition import Inhibition, compile_inhibitions
-from watchtower.matchers import Matcher, matches_all, parse_matchers
+from watchtower.matchers import Matcher, parse_matchers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from watchtower.incidents.config import InhibitConfig, MuteConfig
     from watchtower.incidents.windows import Window
@@ -22,10 +22,6 @@ class Mute:
     name: str
     matchers: tuple[Matcher, ...]
     window: Window
-
-    def covers(self, labels: Mapping[str, str]) -> bool:
-        """Whether it is about an alert with these labels."""
-        return matches_all(self.matchers, labels)
 
 
 @dataclass(frozen=True, slots=True)

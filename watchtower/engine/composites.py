@@ -57,7 +57,7 @@ class Composites:
             await self._writer.commit(_postponed(claimed, now))
             return False
         names = plan.read.union(rule.name for rule in plan.composites)
-        known = await self._store.alert_states(names, include_memories=True)
+        known = await self._store.alert_states(names)
         outcomes = judge_composites(plan.composites, known, now, self._environment)
         commit = _commit(claimed, known, outcomes, now)
         committed = await self._writer.commit(commit)

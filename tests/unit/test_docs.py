@@ -59,6 +59,7 @@ from watchtower.rulebook.schema import (
 )
 from watchtower.sources.cloudwatch.naming import RULE_VALUE
 from watchtower.sources.cloudwatch.query import CloudWatchQuery, MetricQuery
+from watchtower.sources.composite import Suppressor
 from watchtower.sources.probe.expect import Expect, format_statuses
 from watchtower.sources.probe.query import Http, ProbeQuery
 from watchtower.sources.probe.samples import _HELP as PROBE_METRICS
@@ -94,6 +95,7 @@ REFERENCE: list[tuple[Path, str, list[type[BaseModel]]]] = [
     (RULES, "A rule", [RuleModel]),
     (RULES, "cloudwatch", [CloudWatchQuery, MetricQuery]),
     (RULES, "probe", [ProbeQuery, Http, Expect, Target]),
+    (RULES, "composite", [Suppressor]),
     (RULES, "when", [LevelModel]),
     (RULES, "recover", [RecoverModel]),
     (RULES, "overrides", [OverrideModel]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tests.support.clock import START
@@ -10,7 +11,7 @@ from tests.support.outbox import ACCEPTED, DEAD, claim, drain, send, states, tak
 from tests.support.stores import World, at, commit_plan, delivery, enqueue, incident, look
 from watchtower.incidents.model import FlushPlan
 from watchtower.model import DeliveryState, Event, Priority
-from watchtower.store.values import Settled
+from watchtower.store.values import Settled, Standing
 
 if TYPE_CHECKING:
     from watchtower.store.store import Store
@@ -120,21 +121,62 @@ async def test_a_row_is_not_sent_before_its_time(world: World, store: Store) -> 
 
 
 async def test_a_held_channel_sends_nothing_until_the_moment_given(world: World, store: Store) -> None:
-    await enqueue(store, delivery("t", tier=Priority.P1))
+    await enqueue(store, delivery("first", tier=Priority.P1), delivery("t", tier=Priority.P1, incident_id="i2"))
     epoch = await claim(store)
-    await store.hold_channel("oncall", epoch - 1, at(500))
-    await store.hold_channel("oncall", epoch, at(20))
+    taken = await take(store, epoch)
+    assert not await store.finish(taken, epoch - 1, ACCEPTED, Standing(hold_until=at(500)))
+    assert await store.finish(taken, epoch, ACCEPTED, Standing(hold_until=at(20)))
     assert await store.next_delivery("oncall", epoch) is None
     await world.advance(20)
     assert (await take(store, epoch)).id == "t"
+
+
+async def test_a_channel_that_rests_sends_only_what_is_urgent_and_that_after_its_own_shorter_rest(
+    world: World, store: Store
+) -> None:
+    rows = [delivery("a"), delivery("p3", incident_id="i2"), delivery("p1", incident_id="i3", tier=Priority.P1)]
+    await enqueue(store, *(replace(row, next_at=at(1)) if row.id != "a" else row for row in rows))
+    epoch = await claim(store)
+    rest = Standing(rest_until=at(300), urgent_until=at(60), failures=8, sent=(1.5,))
+    await send(store, epoch, Settled(DeliveryState.PENDING, "503", next_at=at(30)), rest)
+    assert (await store.standings())["oncall"] == rest
+    assert await store.next_send_due(["oncall"]) == {"oncall": at(60)}
+    await world.advance(29)
+    assert await store.next_delivery("oncall", epoch) is None
+    await world.advance(31)
+    epoch = await claim(store)
+    assert (await send(store, epoch, standing=rest)).id == "p1"
+    assert await store.next_send_due(["oncall"]) == {"oncall": at(300)}
+    assert await store.next_delivery("oncall", epoch) is None
+    await world.advance(240)
+    assert (await take(store, await claim(store))).id == "a"
+
+
+async def test_when_a_channel_rests_no_more_what_waits_for_its_next_try_leaves_at_once(store: Store) -> None:
+    await enqueue(store, delivery("tried"), delivery("probe", incident_id="i2"), delivery("later", next_at=at(50)))
+    epoch = await claim(store)
+    again = Settled(DeliveryState.PENDING, "503", next_at=at(40))
+    await send(store, epoch, again, Standing(rest_until=START, urgent_until=START, failures=5))
+    await send(store, epoch, standing=Standing())
+    assert await store.next_send_due(["oncall"]) == {"oncall": START}
+    assert [(await send(store, epoch)).id, await store.next_delivery("oncall", epoch)] == ["tried", None]
+
+
+async def test_a_clock_that_is_set_back_does_not_hold_a_channel_for_as_long(world: World, store: Store) -> None:
+    await enqueue(store, delivery("a"), delivery("b", incident_id="i2", next_at=at(-7200)))
+    epoch = await claim(store)
+    await send(store, epoch, Settled(DeliveryState.DEAD, "400"), Standing(hold_until=at(1)))
+    await world.advance(-3600)
+    assert (await take(store, await claim(store))).id == "b"
 
 
 async def test_the_next_send_is_due_at_the_retry_or_the_hold_whichever_is_later(store: Store) -> None:
     assert await store.next_send_due(["oncall", "ops"]) == {}
     await enqueue(store, delivery("t", next_at=at(20)), delivery("o", channel="ops", incident_id="i2"))
     assert await store.next_send_due(["oncall", "ops"]) == {"oncall": at(20), "ops": START}
-    await store.hold_channel("oncall", await claim(store), at(50))
-    await store.hold_channel("ops", await claim(store, channel="ops"), at(5))
+    for channel, moment in (("oncall", at(50)), ("ops", at(5))):
+        await enqueue(store, delivery(f"sent-{channel}", channel=channel, incident_id=f"sent-{channel}"))
+        await send(store, await claim(store, channel=channel), standing=Standing(hold_until=moment), channel=channel)
     assert await store.next_send_due(["oncall", "ops"]) == {"oncall": at(50), "ops": at(5)}
     assert await store.next_send_due(["ops"]) == {"ops": at(5)}
 
@@ -166,13 +208,15 @@ async def test_a_request_that_a_crash_left_open_comes_back_as_such_and_owes_alre
 
 
 async def test_a_crashed_request_owes_even_while_the_channel_is_held(world: World, store: Store) -> None:
-    await enqueue(store, delivery("t"))
-    await take(store, await claim(store))
+    await enqueue(store, delivery("p1", tier=Priority.P1, incident_id="i2"), delivery("t"))
+    epoch = await claim(store)
+    await send(store, epoch, standing=Standing())
+    await take(store, epoch)
+    await world.sql("UPDATE channel SET hold_until = 2000000000000000")
     await world.advance(31)
     epoch = await claim(store, "b")
-    await store.hold_channel("oncall", epoch, at(500))
     assert await store.next_delivery("oncall", epoch) is None
-    assert len(await store.debts()) == 1
+    assert [debt.incident_id for debt in await store.debts()] == ["i2", "i1"]
 
 
 async def test_the_outcome_of_a_fenced_worker_changes_nothing(world: World, store: Store) -> None:

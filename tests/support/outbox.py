@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tests.support.stores import look
 from watchtower.model import DeliveryState
-from watchtower.store.values import Settled
+from watchtower.store.values import Settled, Standing
 
 if TYPE_CHECKING:
     from watchtower.model import Delivery
@@ -29,9 +29,11 @@ async def take(store: Store, epoch: int, channel: str = "oncall") -> Delivery:
     return taken
 
 
-async def send(store: Store, epoch: int, settled: Settled = ACCEPTED) -> Delivery:
-    taken = await take(store, epoch)
-    assert await store.finish(taken, epoch, settled)
+async def send(
+    store: Store, epoch: int, settled: Settled = ACCEPTED, standing: Standing | None = None, channel: str = "oncall"
+) -> Delivery:
+    taken = await take(store, epoch, channel)
+    assert await store.finish(taken, epoch, settled, standing)
     return taken
 
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from watchtower.engine.pacing import next_standing
 from watchtower.errors import Ambiguous, DeliveryError, Rejected
 from watchtower.model import DeliveryState, Event, Receipt
 from watchtower.notifiers.base import REQUEST_TIMEOUT
-from watchtower.store.values import Settled
+from watchtower.store.values import Settled, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,11 +110,12 @@ class Sender:
             return
         try:
             await self._retarget()
+            standing = (await self.store.standings()).get(self.channel, Standing())
             while not stopping.is_set():
                 delivery = await self.store.next_delivery(self.channel, lease)
                 if delivery is None:
                     return
-                await self._deliver(delivery, lease)
+                standing = await self._deliver(delivery, lease, standing)
         finally:
             await self.store.release_channel(self.channel, lease)
 
@@ -125,14 +127,26 @@ class Sender:
             if moved:
                 log.warning("deliveries.retargeted", channel=self.channel, rows=moved)
 
-    async def _deliver(self, delivery: Delivery, lease: int) -> None:
-        answer = await self._attempt(delivery, self.switchboard.notifier(delivery))
+    async def _deliver(self, delivery: Delivery, lease: int, before: Standing) -> Standing:
+        """One attempt and its outcome; how the channel fares since."""
+        notifier = self.switchboard.notifier(delivery)
+        answer = await self._attempt(delivery, notifier)
         now = self.clock.now()
+        standing, news = before, ""
+        if notifier is not None:
+            standing, news = next_standing(before, notifier.pace(delivery), answer, now, self.settings)
         settled = settle(delivery, answer, now, self.settings)
-        kept = await self.store.finish(delivery, lease, settled)
-        if isinstance(answer, DeliveryError) and answer.retry_after:
-            await self.store.hold_channel(self.channel, lease, now + timedelta(seconds=answer.retry_after))
+        kept = await self.store.finish(delivery, lease, settled, standing)
         self._account(delivery, settled, now, kept)
+        if news:
+            self._tell(standing, news)
+        return standing
+
+    def _tell(self, standing: Standing, news: str) -> None:
+        if standing.open:
+            log.warning("channel.rests", channel=self.channel, reason=news)
+        else:
+            log.info("channel.recovered", channel=self.channel, reason=news)
 
     async def _attempt(self, delivery: Delivery, notifier: Notifier | None) -> Receipt | DeliveryError:
         if notifier is None:

@@ -23,6 +23,12 @@ class EngineSettings:
     send_retry_most: float = 60.0
     #: A permanent rejection of an urgent delivery is tried again this often: somebody may mend the credential.
     rejected_retry: float = 300.0
+    #: Failures in a row after which a channel rests; the rest doubles with each probe that fails.
+    failures_to_rest: int = 5
+    rest_first: float = 30.0
+    rest_most: float = 300.0
+    #: What is urgent is tried this often however long the channel rests.
+    rest_urgent: float = 60.0
     #: P3 to P5 give up after this; P1 and P2 never do.
     give_up_after: float = 86_400.0
     idle: float = 5.0

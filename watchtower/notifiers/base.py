@@ -20,6 +20,14 @@ REQUEST_TIMEOUT = 10.0
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """At most so many ``events`` within any ``seconds``: what the vendor bears."""
+
+    events: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Doors:
     """The two doors to the outside that notifiers share; ``timeout`` bounds one whole send, in seconds."""
 
@@ -34,6 +42,10 @@ class Notifier(Protocol):
     @property
     def traits(self) -> ChannelTraits:
         """What the flush must know of this channel."""
+        ...
+
+    def pace(self, delivery: Delivery) -> Pace | None:
+        """The limit that such a delivery counts against; None when it counts against none."""
         ...
 
     async def send(self, delivery: Delivery) -> Receipt:

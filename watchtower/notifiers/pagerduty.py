@@ -14,6 +14,7 @@ from pydantic import field_validator
 from watchtower.incidents.model import ChannelTraits
 from watchtower.model import Event, Priority, Receipt
 from watchtower.notifiers import message
+from watchtower.notifiers.base import Pace
 from watchtower.notifiers.channel import ChannelConfig, Endpoint
 from watchtower.notifiers.http import Vendor
 from watchtower.notifiers.text import cut, one_line
@@ -29,6 +30,8 @@ SUMMARY_LIMIT = 1024
 FIELD_LIMIT = 255
 #: Seconds to wait when a 429 does not say: PagerDuty asks to back off for minutes.
 PATIENCE = 60.0
+#: Events of one routing key, in a sliding window: https://developer.pagerduty.com/docs/events-api-v2-rate-limits
+PACE = Pace(120, 60.0)
 
 SEVERITIES = {
     Priority.P1: "critical",
@@ -76,6 +79,10 @@ class PagerDuty:
     def traits(self) -> ChannelTraits:
         """A raised tier is a new key: it rings although the old one was acknowledged."""
         return self._traits
+
+    def pace(self, delivery: Delivery) -> Pace | None:  # noqa: ARG002
+        """Every event counts, resolves too."""
+        return PACE
 
     async def send(self, delivery: Delivery) -> Receipt:
         """Send one event; an acceptance proves that PagerDuty has it, not that an incident is open."""

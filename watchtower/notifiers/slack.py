@@ -9,13 +9,13 @@ from watchtower.clock import epoch
 from watchtower.incidents.model import ChannelTraits
 from watchtower.model import Event, Receipt
 from watchtower.notifiers.blocks import blocks, fallback, reply
-from watchtower.notifiers.slack_api import NOT_EDITABLE, SlackApi, expect_ok
+from watchtower.notifiers.slack_api import NOT_EDITABLE, PACE, SlackApi, expect_ok
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from watchtower.model import Delivery
-    from watchtower.notifiers.base import Doors
+    from watchtower.notifiers.base import Doors, Pace
     from watchtower.secrets import Secret
 
 #: Seconds before the first attempt from which history is searched: our clock may run ahead of Slack's.
@@ -45,6 +45,10 @@ class Slack:
     def traits(self) -> ChannelTraits:
         """One message per incident: a rise edits it, and a reply shown in the channel makes it noticed."""
         return self._traits
+
+    def pace(self, delivery: Delivery) -> Pace | None:
+        """One message a second to a channel; an edit alone is no message."""
+        return None if delivery.ref and delivery.event in _QUIET else PACE
 
     async def send(self, delivery: Delivery) -> Receipt:
         """Post the incident's message, or edit it when there is one."""

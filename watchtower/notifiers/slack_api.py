@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import orjson
 
 from watchtower.errors import Ambiguous, Rejected
+from watchtower.notifiers.base import Pace
 from watchtower.notifiers.http import Vendor
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Seconds to wait when a 429 does not say.
 PATIENCE = 30.0
+#: Messages one channel takes: https://docs.slack.dev/apis/web-api/rate-limits
+PACE = Pace(1, 1.0)
 #: Slack says of some of these that a part of the operation may have succeeded.
 UNCERTAIN = frozenset({"internal_error", "fatal_error", "request_timeout", "service_unavailable"})
 #: The message to edit is gone or may no longer be edited: it has to be posted afresh.

@@ -10,11 +10,11 @@ from watchtower.incidents.model import ChannelTraits
 from watchtower.model import Receipt
 from watchtower.notifiers.blocks import blocks, fallback
 from watchtower.notifiers.http import Vendor
-from watchtower.notifiers.slack_api import PATIENCE
+from watchtower.notifiers.slack_api import PACE, PATIENCE
 
 if TYPE_CHECKING:
     from watchtower.model import Delivery
-    from watchtower.notifiers.base import Doors
+    from watchtower.notifiers.base import Doors, Pace
     from watchtower.secrets import Secret
 
 
@@ -35,6 +35,10 @@ class SlackWebhook:
     def traits(self) -> ChannelTraits:
         """No updates: each would be one message more."""
         return self._traits
+
+    def pace(self, delivery: Delivery) -> Pace | None:  # noqa: ARG002
+        """Every event is a message, and a webhook takes one a second."""
+        return PACE
 
     async def send(self, delivery: Delivery) -> Receipt:
         """Post the message; the answer ``ok`` carries nothing to come back to."""

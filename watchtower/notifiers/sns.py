@@ -21,7 +21,7 @@ from watchtower.notifiers.text import ELLIPSIS, cut, one_line, utf8_bytes
 
 if TYPE_CHECKING:
     from watchtower.model import Delivery, Notice
-    from watchtower.notifiers.base import Doors
+    from watchtower.notifiers.base import Doors, Pace
 
 #: A subject is shorter than 100 characters, ASCII, on one line.
 SUBJECT_LIMIT = 99
@@ -74,6 +74,10 @@ class Sns:
     def traits(self) -> ChannelTraits:
         """No updates: subscribers get mail, and a published message cannot be edited."""
         return self._traits
+
+    def pace(self, delivery: Delivery) -> Pace | None:  # noqa: ARG002
+        """SNS takes thousands a second."""
+        return None
 
     async def send(self, delivery: Delivery) -> Receipt:
         """Publish once."""

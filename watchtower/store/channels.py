@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import case, exists, func, or_, select, update
 from sqlalchemy.sql import and_
 
-from watchtower.model import DeliveryState
-from watchtower.store import debts
+from watchtower.model import DeliveryState, Priority
+from watchtower.store import debts, rows
 from watchtower.store.sending import heads, unblocked
 from watchtower.store.tables import channel, debt, delivery
 from watchtower.store.units import free
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watchtower.store.database import Work
+    from watchtower.store.values import Standing
 
 
 async def claim(work: Work, name: str, worker: str, *, lease: float) -> int | None:
@@ -43,10 +44,9 @@ async def claim(work: Work, name: str, worker: str, *, lease: float) -> int | No
     return epoch
 
 
-async def hold(work: Work, name: str, epoch: int, until: datetime) -> None:
-    """Send nothing on this channel before ``until``; ignored from a worker that lost the channel."""
-    mine = and_(channel.c.name == name, channel.c.epoch == epoch)
-    await work.conn.execute(update(channel).where(mine).values(hold_until=until))
+async def standings(work: Work) -> dict[str, Standing]:
+    """By name, how each channel fares that was ever used."""
+    return {row.name: rows.standing(row, work.now) for row in await work.conn.execute(select(channel))}
 
 
 async def release(work: Work, name: str, epoch: int) -> None:
@@ -82,13 +82,20 @@ async def next_due(work: Work, names: Collection[str]) -> dict[str, datetime]:
     lease ends.
     """
     row = heads(names)
+    urgent = row.c.tier <= Priority.P2
     in_flight = and_(row.c.state == DeliveryState.SENDING, row.c.sending_epoch == channel.c.epoch)
     moment = case((in_flight, func.coalesce(channel.c.lease_until, row.c.next_at)), else_=row.c.next_at)
     query = (
-        select(channel.c.name, channel.c.hold_until, func.min(moment).label("due_at"))
+        select(channel.c.name, urgent.label("urgent"), func.min(moment).label("due_at"))
         .join(row, row.c.channel == channel.c.name)
         .where(unblocked(row))
-        .group_by(channel.c.name, channel.c.hold_until)
+        .group_by(channel.c.name, urgent)
     )
-    found = await work.conn.execute(query)
-    return {one.name: max(one.due_at, one.hold_until or one.due_at) for one in found}
+    found = (await work.conn.execute(query)).all()
+    standing = await standings(work) if found else {}
+    due: dict[str, datetime] = {}
+    for one in found:
+        free_at = standing[one.name].free_from(urgent=bool(one.urgent))
+        when = max(one.due_at, free_at or one.due_at)
+        due[one.name] = min(when, due.get(one.name, when))
+    return due

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, FromClause, Table, and_, case, func, select, update
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from watchtower.incidents.model import Debt
     from watchtower.model import Delivery
     from watchtower.store.database import Work
-    from watchtower.store.values import Settled
+    from watchtower.store.values import Settled, Standing
 
 #: What opens something at the vendor, so that it must be closed there.
 PAGES = (Event.TRIGGER, Event.ESCALATION, Event.REPEAT)
@@ -47,7 +48,7 @@ def _of(sent: Delivery) -> ColumnElement[bool]:
     )
 
 
-async def finish(work: Work, sent: Delivery, epoch: int, settled: Settled) -> bool:
+async def finish(work: Work, sent: Delivery, epoch: int, settled: Settled, standing: Standing | None) -> bool:
     """Write how a request ended, once; False when the channel or the row belongs to somebody else by now."""
     query = select(channel.c.epoch).where(channel.c.name == sent.channel).with_for_update()
     if (await work.conn.execute(query)).scalar_one_or_none() != epoch:
@@ -58,7 +59,22 @@ async def finish(work: Work, sent: Delivery, epoch: int, settled: Settled) -> bo
         await owe(work, sent, settled.ref)
     elif settled.state is DeliveryState.ACCEPTED:
         await _accepted(work, sent, settled.ref)
+    if standing is not None:
+        await _stand(work, sent.channel, standing)
     return True
+
+
+async def _stand(work: Work, name: str, standing: Standing) -> None:
+    """Keep how the channel fares; once it rests no more, what waited for its next try may leave at once."""
+    mine = channel.c.name == name
+    resting = update(channel).where(mine, channel.c.rest_until.is_not(None)).values(rest_until=None)
+    rested = (await work.conn.execute(resting)).rowcount == 1
+    told = {field.name: getattr(standing, field.name) for field in fields(standing)}
+    await work.conn.execute(update(channel).where(mine).values(**told, stood_at=work.now))
+    if rested and not standing.open:
+        tried = and_(delivery.c.channel == name, delivery.c.finished_at.is_(None), delivery.c.attempts > 0)
+        waiting = and_(tried, delivery.c.next_at > work.now)
+        await work.conn.execute(update(delivery).where(waiting).values(next_at=work.now))
 
 
 async def _close(work: Work, sent: Delivery, epoch: int, settled: Settled) -> bool:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from watchtower.incidents.model import Debt, Decision, DeliveryBrief, Incident
 from watchtower.model import NOTHING, AlertKey, AlertState, Delivery
+from watchtower.store.values import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from sqlalchemy import Row
 
@@ -90,3 +92,10 @@ def debt(row: AnyRow) -> Debt:
 def decision(row: AnyRow) -> Decision:
     """A row of ``decision``."""
     return Decision(**_same_names(row, Decision))
+
+
+def standing(row: AnyRow, now: datetime) -> Standing:
+    """How a row of ``channel`` fares; what was written later than ``now``, by a clock since set back, holds nothing."""
+    if row.stood_at is None or row.stood_at > now:
+        return Standing(failures=row.failures)
+    return Standing(**{**_same_names(row, Standing), "sent": row.sent or ()})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, FromClause, Subquery, and_, exists, func, or_, select, update
 
-from watchtower.model import DeliveryState, Event
+from watchtower.model import DeliveryState, Event, Priority
 from watchtower.store import debts, rows
 from watchtower.store.tables import channel, debt, delivery, incident
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from watchtower.model import Delivery
     from watchtower.store.database import Work
     from watchtower.store.rows import AnyRow
+    from watchtower.store.values import Standing
 
 #: How long a page waits for its incident to be judged.
 JUDGED_WITHIN = timedelta(seconds=60)
@@ -30,9 +31,10 @@ async def next_delivery(work: Work, name: str, epoch: int) -> Delivery | None:
     if held is None:
         return None
     await _settle(work, name, epoch)
-    if held.hold_until is not None and held.hold_until > work.now:
+    standing = rows.standing(held, work.now)
+    if _held(standing, work.now, urgent=True):
         return None
-    row = await _pick(work, name, epoch)
+    row = await _pick(work, name, epoch, urgent_only=_held(standing, work.now, urgent=False))
     if row is None:
         return None
     await _mark(work, row, epoch)
@@ -92,12 +94,18 @@ def _owed() -> ColumnElement[bool]:
     return or_(unpaid, coming)
 
 
-async def _pick(work: Work, name: str, epoch: int) -> AnyRow | None:
+def _held(standing: Standing, now: datetime, *, urgent: bool) -> bool:
+    free_from = standing.free_from(urgent=urgent)
+    return free_from is not None and free_from > now
+
+
+async def _pick(work: Work, name: str, epoch: int, *, urgent_only: bool) -> AnyRow | None:
     row = heads([name])
+    least = Priority.P2 if urgent_only else Priority.P5
     sendable = or_(row.c.state.in_([DeliveryState.PENDING, DeliveryState.AMBIGUOUS]), _crashed(row, epoch))
     chosen = (
         select(row.c.seq)
-        .where(unblocked(row), sendable, row.c.next_at <= work.now, ~_to_be_judged(row, work.now))
+        .where(unblocked(row), sendable, row.c.tier <= least, row.c.next_at <= work.now, ~_to_be_judged(row, work.now))
         .order_by(row.c.tier, row.c.seq)
         .limit(1)
     )

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Explanation,
         OutboxDepth,
         Settled,
+        Standing,
         TickCommit,
         UnitHealth,
         UnitRow,
@@ -169,13 +170,17 @@ class Store:
         """
         return await self._database.write(sending.next_delivery, channel, epoch)
 
-    async def finish(self, delivery: Delivery, epoch: int, settled: Settled) -> bool:
-        """Write how the attempt ended and what is owed since; False, and nothing, when it was fenced."""
-        return await self._database.write(debts.finish, delivery, epoch, settled)
+    async def finish(self, delivery: Delivery, epoch: int, settled: Settled, standing: Standing | None = None) -> bool:
+        """Write how the attempt ended, what is owed since and how the channel fares (None: as before).
 
-    async def hold_channel(self, channel: str, epoch: int, until: datetime) -> None:
-        """Send nothing on this channel before ``until`` (pacing, Retry-After)."""
-        await self._database.write(channel_leases.hold, channel, epoch, until)
+        False, and nothing, when it was fenced. A channel that no longer rests sends at once what waited for its next
+        try.
+        """
+        return await self._database.write(debts.finish, delivery, epoch, settled, standing)
+
+    async def standings(self) -> dict[str, Standing]:
+        """By name, how each channel fares that was ever used."""
+        return await self._database.read(channel_leases.standings)
 
     async def retarget(self, channel: str, known: Collection[str], today: str) -> int:
         """Lead open rows whose destination is none of ``known`` to ``today``'s; how many rows that were."""

@@ -233,6 +233,11 @@ channel = Table(
     Column("lease", Float, nullable=False),  # seconds; what each step of the holder extends the lease by
     Column("lease_until", Moment),
     Column("hold_until", Moment),
+    Column("rest_until", Moment),
+    Column("urgent_until", Moment),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("sent", Coded(tuple[float, ...])),
+    Column("stood_at", Moment),  # when the above was written: a clock that was set back makes it void
 )
 
 silence = Table(

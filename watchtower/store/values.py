@@ -111,6 +111,32 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How a channel fares, and when it may be used again.
+
+    Nothing leaves before ``hold_until`` (pace, Retry-After). While the channel rests after failures, nothing leaves
+    before ``urgent_until``, and then only what is urgent until ``rest_until``. ``failures`` counts those in a row;
+    ``sent`` are the times, in epoch seconds, of what still counts against the vendor's limit.
+    """
+
+    hold_until: datetime | None = None
+    rest_until: datetime | None = None
+    urgent_until: datetime | None = None
+    failures: int = 0
+    sent: tuple[float, ...] = ()
+
+    @property
+    def open(self) -> bool:
+        """It failed so often that it rests between probes."""
+        return self.rest_until is not None
+
+    def free_from(self, *, urgent: bool) -> datetime | None:
+        """When something may leave at the earliest; None when nothing holds it."""
+        holds = (self.hold_until, self.urgent_until if urgent else self.rest_until)
+        return max((moment for moment in holds if moment is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxDepth:
     """Open rows of one channel at one priority; ``oldest`` is the creation of the oldest of them."""
 

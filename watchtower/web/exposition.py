@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from watchtower.live import Live
+    from watchtower.model import AlertState
     from watchtower.store.store import Store
 
 
@@ -43,23 +44,32 @@ async def _refresh(live: Live, store: Store | None) -> None:
         return
     try:
         outbox, debts, states = await store.outbox(), await store.debts(), await store.alert_states()
+        standings = await store.standings()
     except StoreError:
         live.metrics.store_failures.inc()
         return
     metrics, now = live.metrics, live.clock.now()
-    for gauge in (metrics.outbox_depth, metrics.outbox_oldest, metrics.resolves_owed, metrics.alerts):
+    of_channels = (metrics.outbox_depth, metrics.outbox_oldest, metrics.resolves_owed, metrics.channel_open)
+    for gauge in (*of_channels, metrics.alerts):
         gauge.clear()
     for channel in live.testers:
         metrics.resolves_owed.labels(channel).set(0)
         metrics.outbox_oldest.labels(channel).set(0)
+        metrics.channel_open.labels(channel).set(0)
     for depth in outbox:
         metrics.outbox_depth.labels(depth.channel, str(depth.priority)).set(depth.count)
     for channel in {depth.channel for depth in outbox}:
         oldest = min(depth.oldest for depth in outbox if depth.channel == channel)
         metrics.outbox_oldest.labels(channel).set(max(0.0, (now - oldest).total_seconds()))
+    for channel, standing in standings.items():
+        metrics.channel_open.labels(channel).set(standing.open)
     for debt in debts:
         metrics.resolves_owed.labels(debt.channel).inc()
+    _count_alerts(live, states)
+
+
+def _count_alerts(live: Live, states: Sequence[AlertState]) -> None:
     for state in states:
         if state.state is not State.OK:
             priority = str(state.priority) if state.priority else ""
-            metrics.alerts.labels(state.key.rule, priority, state.state.value).inc()
+            live.metrics.alerts.labels(state.key.rule, priority, state.state.value).inc()

@@ -268,6 +268,11 @@ def _channel() -> None:
         sa.Column("lease", sa.Float(), nullable=False),
         sa.Column("lease_until", sa.BigInteger()),
         sa.Column("hold_until", sa.BigInteger()),
+        sa.Column("rest_until", sa.BigInteger()),
+        sa.Column("urgent_until", sa.BigInteger()),
+        sa.Column("failures", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("sent", sa.Text()),
+        sa.Column("stood_at", sa.BigInteger()),
         sa.PrimaryKeyConstraint("name"),
     )
 

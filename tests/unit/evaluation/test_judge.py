@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.unit.evaluation.making import DB, MINUTE, START, Story, level, recover, rule
 from watchtower.clock import from_epoch
-from watchtower.model import Labels, Observation, Priority, SeriesBatch, State, Truth
+from watchtower.model import Labels, Observation, Priority, SeriesBatch, Stage, State, Truth
 from watchtower.rulebook.rule import Missing, Rule
 
 HOT = level("P3", "> 80")
@@ -333,3 +333,22 @@ def test_a_datapoint_that_starts_inside_a_slot_belongs_to_it_and_the_later_one_c
     late = Observation(DB, ((START - 60, 1.0), (START - 31, 2.0), (START - 1, 3.0)))
     batch = SeriesBatch.of([late], end=START, period=30, slots=2)
     assert batch.values.tolist() == [[2.0, 3.0]]
+
+
+def test_where_an_alert_stands_in_the_words_people_use() -> None:
+    story = Story(rule(HOT, recovery=recover("2 of 2")))
+    stages = [state.stage for token in ["_", "85", "50", "85", "50", "50"] for state in story.outcome(token).states]
+    assert stages == [
+        Stage.INACTIVE,
+        Stage.FIRING,
+        Stage.RECOVERING,
+        Stage.FIRING,
+        Stage.RECOVERING,
+        Stage.RESOLVED,
+    ]
+
+
+def test_breaches_that_are_too_few_are_pending_and_no_row() -> None:
+    outcome = Story(rule(level("P3", "> 80", "2 of 3"))).feed("50 50").outcome("85")
+    assert (outcome.pending, outcome.alarms, outcome.states) == (1, 0, ())
+    assert Story(rule(HOT)).outcome("85").pending == 0

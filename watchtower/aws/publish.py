@@ -41,6 +41,9 @@ PASSING = frozenset(
     }
 )  # fmt: skip
 
+#: Seconds to wait when SNS asks for a slower pace; it does not say how long.
+PATIENCE = 1.0
+
 #: Failures before a request could leave.
 _NOT_SENT = (
     ConnectTimeoutError,
@@ -99,7 +102,7 @@ def _answered(error: ClientError) -> DeliveryError:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     detail = f"SNS answered {status}: {code}"
     if code in PASSING or status == 429:
-        return Rejected(detail, permanent=False)
+        return Rejected(detail, permanent=False, retry_after=PATIENCE)
     if status >= 500:
         return Ambiguous(detail)
     return Rejected(detail, permanent=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from watchtower.demo.loopback import LoopbackVendor, Reply
-from watchtower.demo.pagerduty_rules import event_problems
+from watchtower.demo.pagerduty_rules import change_problems, event_problems
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,6 +60,7 @@ class PagerDutyServer(LoopbackVendor):
         self.keys = tuple(keys)
         self.limit = limit
         self.incidents: list[PagerDutyIncident] = []
+        self.changes: list[dict[str, Any]] = []
         self._times: dict[str, list[float]] = {}
 
     @property
@@ -86,6 +87,8 @@ class PagerDutyServer(LoopbackVendor):
 
     def act(self, request: web.Request, body: bytes) -> Reply:
         """Take one event."""
+        if (request.method, request.path) == ("POST", "/v2/change/enqueue"):
+            return self._change(self.read(request, body))
         if request.method != "POST" or request.path != "/v2/enqueue":
             return Reply(404, "", "not_found")
         event = self.read(request, body)
@@ -98,6 +101,14 @@ class PagerDutyServer(LoopbackVendor):
             return Reply(429, {"status": "throttle exceeded"}, "throttled", retry_after=WINDOW)
         key = self._apply(event)
         return Reply(202, {"status": "success", "message": "Event processed", "dedup_key": key})
+
+    def _change(self, event: Any) -> Reply:
+        """Keep a change event: it is shown, and nobody is called."""
+        problems = change_problems(event, self.keys)
+        if problems:
+            return self.refuse("; ".join(problems))
+        self.changes.append(event["payload"])
+        return Reply(202, {"status": "success", "message": "Change event processed"})
 
     def refuse(self, error: str, operation: str = "") -> Reply:  # noqa: ARG002
         """A 400: never to be repeated."""

@@ -19,6 +19,7 @@ _EVENT_KEYS = frozenset(
     {"routing_key", "event_action", "dedup_key", "payload", "images", "links", "client", "client_url"}
 )
 _PAYLOAD_TEXTS = frozenset({"summary", "source", "severity", "timestamp", "component", "group", "class"})
+_CHANGE_KEYS = frozenset({"summary", "source", "timestamp", "custom_details"})
 _SUMMARY = 1024
 _DEDUP_KEY = 255
 _ROUTING_KEY = 32
@@ -33,6 +34,20 @@ def event_problems(event: Any, keys: Container[str]) -> list[str]:
     if event.get("event_action") == "trigger":
         problems += _payload(event.get("payload"))
     return problems + _links(event.get("links", [])) + _images(event.get("images", []))
+
+
+def change_problems(event: Any, keys: Container[str]) -> list[str]:
+    """Everything wrong with a change event (https://developer.pagerduty.com/docs/send-change-event)."""
+    if not isinstance(event, dict) or not isinstance(event.get("payload"), dict):
+        return ["a change event is an object with a 'payload'"]
+    payload = event["payload"]
+    problems = [f"unknown key {key!r}" for key in event if key not in {"routing_key", "payload", "links", "images"}]
+    problems += [f"'payload.{key}' is unknown" for key in payload if key not in _CHANGE_KEYS]
+    if event.get("routing_key") not in keys:
+        problems.append("'routing_key' is not known")
+    if not 0 < len(str(payload.get("summary", ""))) <= _SUMMARY:
+        problems.append("'payload.summary' must have 1 to 1024 characters")
+    return problems + _timestamp(payload.get("timestamp")) + _links(event.get("links", []))
 
 
 def _envelope(event: dict[str, Any], keys: Container[str]) -> list[str]:

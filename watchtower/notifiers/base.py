@@ -5,10 +5,13 @@ Retries, order, pacing and debt belong to the engine.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
     import aiohttp
 
     from watchtower.aws.clients import AwsClients
@@ -34,6 +37,43 @@ class Doors:
     http: aiohttp.ClientSession
     aws: AwsClients
     timeout: float = REQUEST_TIMEOUT
+
+
+@dataclass(frozen=True, slots=True)
+class Bulletin:
+    """Something that is told past the outbox, once: no incident's, and nothing that the store remembers."""
+
+    summary: str
+    source: str
+    at: datetime
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Pager(Protocol):
+    """A notifier that can wake somebody where the store cannot help; each call raises Rejected or Ambiguous."""
+
+    async def ring(self, key: str, bulletin: Bulletin) -> None:
+        """Wake somebody; again under the same key changes nothing until it is over."""
+        ...
+
+    async def over(self, key: str) -> None:
+        """What rang under the key is over."""
+        ...
+
+
+@runtime_checkable
+class ChangeLog(Protocol):
+    """A notifier that can record what changed without waking anybody."""
+
+    @property
+    def wants_changes(self) -> bool:
+        """It is configured to."""
+        ...
+
+    async def record(self, bulletin: Bulletin) -> None:
+        """Record a change; raises Rejected or Ambiguous."""
+        ...
 
 
 class Notifier(Protocol):

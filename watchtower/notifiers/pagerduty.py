@@ -17,12 +17,14 @@ from watchtower.notifiers import message
 from watchtower.notifiers.base import Pace
 from watchtower.notifiers.channel import ChannelConfig, Endpoint
 from watchtower.notifiers.http import Vendor
-from watchtower.notifiers.text import cut, one_line
+from watchtower.notifiers.text import ELLIPSIS, cut, one_line
 from watchtower.secrets import Secret  # noqa: TC001 - pydantic reads it when the class is made
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from watchtower.model import Delivery, Notice
-    from watchtower.notifiers.base import Doors
+    from watchtower.notifiers.base import Bulletin, Doors
 
 #: Characters of an integration's routing key, of a summary, and of the other texts of a payload.
 ROUTING_KEY_LENGTH = 32
@@ -49,6 +51,7 @@ class PagerDutyConfig(ChannelConfig):
     routing_key: Secret
     api_url: Endpoint = "https://events.pagerduty.com"
     client_url: Endpoint | None = None
+    change_events: bool = False
 
     @field_validator("routing_key")
     @classmethod
@@ -86,34 +89,79 @@ class PagerDuty:
 
     async def send(self, delivery: Delivery) -> Receipt:
         """Send one event; an acceptance proves that PagerDuty has it, not that an incident is open."""
-        event = {
-            "routing_key": self._config.routing_key.reveal(),
-            "client": "watchtower",
-            **({"client_url": self._config.client_url} if self._config.client_url else {}),
-            **payload(delivery),
-        }
+        await self._enqueue(payload(delivery, self._config.client_url))
+        return Receipt(detail=f"accepted under {delivery.dedup_key}")
+
+    async def ring(self, key: str, bulletin: Bulletin) -> None:
+        """Open an incident of the highest severity, past the outbox."""
+        told = {**_told(bulletin), "severity": SEVERITIES[Priority.P1]}
+        await self._enqueue({"event_action": "trigger", "dedup_key": key, "payload": told})
+
+    async def over(self, key: str) -> None:
+        """Resolve it; without an open incident PagerDuty drops this."""
+        await self._enqueue({"event_action": "resolve", "dedup_key": key})
+
+    @property
+    def wants_changes(self) -> bool:
+        """``change_events: true``."""
+        return self._config.change_events
+
+    async def record(self, bulletin: Bulletin) -> None:
+        """Send a change event, which shows on incidents and never notifies.
+
+        https://developer.pagerduty.com/docs/send-change-event
+        """
+        await self._post("/v2/change/enqueue", {"payload": _told(bulletin)})
+
+    async def _enqueue(self, event: Mapping[str, Any]) -> None:
+        client_url = {"client_url": self._config.client_url} if self._config.client_url else {}
+        await self._post("/v2/enqueue", {"client": "watchtower", **client_url, **event})
+
+    async def _post(self, path: str, event: Mapping[str, Any]) -> None:
+        keyed = {"routing_key": self._config.routing_key.reveal(), **event}
         answer = await self._vendor.post(
-            f"{self._config.api_url}/v2/enqueue", orjson.dumps(event), {"Content-Type": "application/json"}
+            f"{self._config.api_url}{path}", orjson.dumps(keyed), {"Content-Type": "application/json"}
         )
         self._vendor.check(answer)
-        return Receipt(detail=f"accepted under {delivery.dedup_key}")
 
     async def find(self, delivery: Delivery) -> Receipt | None:  # noqa: ARG002
         """Never knows: sending again under the same key changes nothing if the first arrived."""
         return None
 
 
-def payload(delivery: Delivery) -> dict[str, Any]:
-    """The event without its key and client; whatever is not a resolve is a trigger."""
+def payload(delivery: Delivery, console: str | None = None) -> dict[str, Any]:
+    """The event without its routing key and client; whatever is not a resolve is a trigger."""
     if delivery.event is Event.RESOLVE:
         return {"event_action": "resolve", "dedup_key": delivery.dedup_key}
     notice = delivery.notice
-    link = message.runbook(notice)
     return {
         "event_action": "trigger",
         "dedup_key": delivery.dedup_key,
         "payload": _details(notice),
-        "links": [{"href": link, "text": "Runbook"}] if link else [],
+        "links": [{"href": href, "text": text} for text, href in _links(notice, console)],
+    }
+
+
+def _links(notice: Notice, console: str | None) -> list[tuple[str, str]]:
+    """The runbook, the console, and every annotation of the lead member that is a web address."""
+    member = message.lead(notice)
+    annotated = message.annotated(member) if member else {}
+    named = [("Runbook", message.runbook(notice)), ("Console", console)]
+    named += [(name.replace("_", " ").capitalize(), value) for name, value in annotated.items() if _is_link(value)]
+    return [(text, href) for text, href in named if href]
+
+
+def _is_link(text: str) -> bool:
+    """A whole address: one that was cut leads nowhere."""
+    return text.startswith(("https://", "http://")) and " " not in text and not text.endswith(ELLIPSIS)
+
+
+def _told(bulletin: Bulletin) -> dict[str, Any]:
+    return {
+        "summary": cut(one_line(bulletin.summary), SUMMARY_LIMIT),
+        "source": _field(bulletin.source) or "watchtower",
+        "timestamp": bulletin.at.isoformat(),
+        "custom_details": dict(bulletin.details),
     }
 
 

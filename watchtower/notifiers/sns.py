@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import field_validator
+import orjson
+from pydantic import field_validator, model_validator
 
 from watchtower.aws.publish import publish
+from watchtower.errors import Ambiguous, DeliveryError, Rejected
 from watchtower.incidents.model import ChannelTraits
 from watchtower.model import Receipt
 from watchtower.notifiers import message
@@ -37,24 +39,30 @@ class SnsConfig(ChannelConfig):
 
     type: Literal["sns"]
     topic_arn: str
+    fallback_topic_arn: str | None = None
+    body: Literal["text", "json"] = "text"
     api_url: Endpoint | None = None
+    fallback_api_url: Endpoint | None = None
 
-    @field_validator("topic_arn")
+    @field_validator("topic_arn", "fallback_topic_arn")
     @classmethod
-    def _topic(cls, arn: str) -> str:
-        if _TOPIC_ARN.fullmatch(arn) is None:
+    def _topic(cls, arn: str | None) -> str | None:
+        if arn is not None and _TOPIC_ARN.fullmatch(arn) is None:
             raise ValueError(f"{arn!r} is not a topic's ARN; write it like arn:aws:sns:eu-west-1:111122223333:alerts")
         return arn
 
-    @property
-    def region(self) -> str:
-        """The region the topic lives in."""
-        return self.topic_arn.split(":")[3]
+    @model_validator(mode="after")
+    def _elsewhere(self) -> Self:
+        if self.fallback_topic_arn is None and self.fallback_api_url is not None:
+            raise ValueError("fallback_api_url is the endpoint of fallback_topic_arn, which is missing")
+        if self.fallback_topic_arn is not None and region(self.fallback_topic_arn) == region(self.topic_arn):
+            raise ValueError(f"fallback_topic_arn is in {region(self.topic_arn)} too; name a topic in another region")
+        return self
 
-    @property
-    def fifo(self) -> bool:
-        """The topic keeps order and deduplicates."""
-        return self.topic_arn.endswith(".fifo")
+
+def region(topic_arn: str) -> str:
+    """The region a topic lives in."""
+    return topic_arn.split(":")[3]
 
 
 def traits(name: str, config: SnsConfig) -> ChannelTraits:
@@ -80,36 +88,78 @@ class Sns:
         return None
 
     async def send(self, delivery: Delivery) -> Receipt:
-        """Publish once."""
-        region, endpoint = self._config.region, self._config.api_url
-        said = arguments(delivery, self._config)
-        found = await publish(self._doors.aws, region, endpoint, said, self._doors.timeout)
+        """Publish once; where that fails and there is a topic in another region, once there too."""
+        config = self._config
+        if config.fallback_topic_arn is None:
+            return Receipt(detail=f"published as {await self._publish(delivery, config.topic_arn, config.api_url)}")
+        try:
+            found = await self._publish(delivery, config.topic_arn, config.api_url)
+        except DeliveryError as error:
+            if error.retry_after is not None:
+                raise
+            return await self._elsewhere(delivery, config.fallback_topic_arn, error)
         return Receipt(detail=f"published as {found}")
+
+    async def _elsewhere(self, delivery: Delivery, topic: str, first: DeliveryError) -> Receipt:
+        try:
+            found = await self._publish(delivery, topic, self._config.fallback_api_url)
+        except DeliveryError as second:
+            raise both(first, second, region(topic)) from None
+        return Receipt(detail=f"published in {region(topic)} as {found}, because {first.detail}")
+
+    async def _publish(self, delivery: Delivery, topic: str, endpoint: str | None) -> str:
+        """One attempt; two of them share the time that one send may take."""
+        within = self._doors.timeout / (2 if self._config.fallback_topic_arn else 1)
+        said = arguments(delivery, topic, self._config.body)
+        return await publish(self._doors.aws, region(topic), endpoint, said, within)
 
     async def find(self, delivery: Delivery) -> Receipt | None:  # noqa: ARG002
         """Never knows: SNS keeps nothing to look at; a FIFO topic drops what was sent already."""
         return None
 
 
-def arguments(delivery: Delivery, config: SnsConfig) -> dict[str, Any]:
+def both(first: DeliveryError, second: DeliveryError, where: str) -> DeliveryError:
+    """What two failures mean together: if either may have arrived, so may the delivery."""
+    detail = f"{first.detail}; in {where}: {second.detail}"
+    if isinstance(first, Ambiguous) or isinstance(second, Ambiguous):
+        return Ambiguous(detail)
+    permanent = all(isinstance(error, Rejected) and error.permanent for error in (first, second))
+    return Rejected(detail, permanent=permanent)
+
+
+def arguments(delivery: Delivery, topic: str, kind: str = "text") -> dict[str, Any]:
     """What Publish is called with.
 
     A FIFO topic deduplicates by delivery, never by incident: with the incident as deduplication id a resolve
     within five minutes of its trigger would vanish (https://github.com/prometheus/alertmanager/issues/3699).
     """
     attributes = _attributes(delivery)
-    room = SIZE_LIMIT - sum(utf8_bytes(name + kind + value) for name, (kind, value) in attributes.items())
+    room = SIZE_LIMIT - sum(utf8_bytes("".join((name, *typed))) for name, typed in attributes.items())
     published: dict[str, Any] = {
-        "TopicArn": config.topic_arn,
+        "TopicArn": topic,
         "Subject": subject(delivery.notice),
-        "Message": cut(message.body(delivery), room, utf8_bytes),
-        "MessageAttributes": {
-            name: {"DataType": kind, "StringValue": value} for name, (kind, value) in attributes.items()
-        },
+        "Message": body(delivery, room) if kind == "json" else cut(message.body(delivery), room, utf8_bytes),
+        "MessageAttributes": {name: {"DataType": of, "StringValue": value} for name, (of, value) in attributes.items()},
     }
-    if config.fifo:
+    if topic.endswith(".fifo"):
         published |= {"MessageGroupId": delivery.incident_id, "MessageDeduplicationId": delivery.id}
     return published
+
+
+def body(delivery: Delivery, room: int) -> str:
+    """The message for machines: one JSON object of at most ``room`` bytes, with as many members as fit."""
+    notice = delivery.notice
+    told: dict[str, Any] = {
+        "delivery": delivery.id,
+        "subject": subject(notice),
+        "title": message.title(notice),
+        "rule": message.rule(notice),
+        "runbook": message.runbook(notice),
+        **message.document(notice),
+    }
+    while len(said := orjson.dumps(told)) > room and told["members"]:
+        told["members"] = told["members"][:-1]
+    return said.decode()
 
 
 def subject(notice: Notice) -> str:

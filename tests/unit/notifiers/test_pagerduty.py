@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from tests.support.clock import ManualClock
+from tests.support.clock import START, ManualClock
 from tests.support.deliveries import RUNBOOK, a_delivery, a_member, a_notice
 from watchtower.aws.clients import AwsClients
 from watchtower.aws.config import AwsConfig
@@ -13,7 +13,7 @@ from watchtower.demo.faults import reset
 from watchtower.demo.pagerduty import DEMO_KEY, PagerDutyServer
 from watchtower.errors import Ambiguous, Rejected
 from watchtower.model import Event, Labels, Priority
-from watchtower.notifiers.base import Doors
+from watchtower.notifiers.base import Bulletin, Doors
 from watchtower.notifiers.pagerduty import PagerDuty, PagerDutyConfig, payload
 from watchtower.secrets import Secret
 
@@ -137,3 +137,48 @@ def test_a_channel_is_told_apart_by_its_key_without_showing_it(oncall: PagerDuty
     traits = oncall.traits
     assert traits.destination == f"pagerduty:{Secret(DEMO_KEY).digest}"
     assert (traits.keyed_by_tier, traits.takes_updates) == (True, False)
+
+
+def test_links_lead_to_the_runbook_the_console_and_wherever_an_annotation_points() -> None:
+    annotations = Labels(
+        {"dashboard": "https://grafana.example.com/d/1", "note": "see the wiki", "long": "https://" + "x" * 500}
+    )
+    notice = a_notice(members=(a_member(annotations=annotations),))
+    links = payload(a_delivery(notice=notice), "https://watchtower.example.com")["links"]
+    assert [(link["text"], link["href"]) for link in links] == [
+        ("Runbook", RUNBOOK),
+        ("Console", "https://watchtower.example.com"),
+        ("Dashboard", "https://grafana.example.com/d/1"),
+    ]
+
+
+def test_the_evidence_goes_along() -> None:
+    notice = a_notice(members=(a_member(evidence=("ERROR one", "ERROR two")),))
+    assert payload(a_delivery(notice=notice))["payload"]["custom_details"]["evidence"] == ["ERROR one", "ERROR two"]
+
+
+BULLETIN = Bulletin("the store is unreachable", "watchtower/test", START, {"error": "disk full"})
+
+
+async def test_a_direct_ring_opens_one_incident_however_often_it_is_sent_and_its_end_closes_it(
+    oncall: PagerDuty, server: PagerDutyServer
+) -> None:
+    await oncall.ring("wt:store:test", BULLETIN)
+    await oncall.ring("wt:store:test", BULLETIN)
+    [incident] = server.of("wt:store:test")
+    assert (incident.severity, incident.rang, incident.open) == ("critical", 1, True)
+
+    await oncall.over("wt:store:test")
+    assert not incident.open
+
+
+async def test_the_end_of_what_never_rang_is_dropped(oncall: PagerDuty, server: PagerDutyServer) -> None:
+    await oncall.over("wt:store:test")
+    assert server.incidents == []
+
+
+async def test_a_change_is_recorded_and_calls_nobody(oncall: PagerDuty, server: PagerDutyServer) -> None:
+    await oncall.record(BULLETIN)
+    [change] = server.changes
+    assert (change["summary"], change["custom_details"]) == ("the store is unreachable", {"error": "disk full"})
+    assert server.phones_rung == 0

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.request import urlopen
 
 import aiohttp
@@ -13,18 +13,21 @@ from tests.support.deliveries import a_delivery, a_member, a_notice, nasty_notic
 from tests.support.sns_endpoint import TOPIC, SnsEndpoint
 from watchtower.aws.clients import AwsClients
 from watchtower.aws.config import AwsConfig
-from watchtower.demo.faults import refused, reset
+from watchtower.demo.faults import hang, refused, reset, server_error, throttled
 from watchtower.demo.loopback import Reply
-from watchtower.errors import Ambiguous, Rejected
+from watchtower.errors import Ambiguous, DeliveryError, Rejected
 from watchtower.model import Delivery, Event, Labels, Priority
 from watchtower.notifiers.base import Doors
-from watchtower.notifiers.sns import SIZE_LIMIT, Sns, SnsConfig, arguments, subject
+from watchtower.notifiers.sns import SIZE_LIMIT, Sns, SnsConfig, arguments, body, both, subject
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from aiohttp import web
 
+    from watchtower.demo.faults import Fault
+
+ELSEWHERE = "arn:aws:sns:eu-central-1:111122223333:alerts"
 FIFO = f"{TOPIC}.fifo"
 PLACE = {"name": "test", "regions": ["eu-west-1"]}
 
@@ -201,7 +204,7 @@ def test_a_subject_is_ascii_on_one_line_and_short(title: str, said: str) -> None
 
 
 def called(delivery: Delivery, arn: str = TOPIC) -> dict[str, Any]:
-    return arguments(delivery, SnsConfig(type="sns", topic_arn=arn))
+    return arguments(delivery, arn)
 
 
 def test_only_a_fifo_topic_is_given_group_and_deduplication() -> None:
@@ -225,3 +228,127 @@ def test_body_and_attributes_stay_together_below_the_limit_by_bytes() -> None:
     attributes = call["MessageAttributes"].items()
     size = sum(len((name + one["DataType"] + one["StringValue"]).encode()) for name, one in attributes)
     assert len(call["Message"].encode()) + size <= SIZE_LIMIT
+
+
+# -- a topic in another region -----------------------------------------------------------------------------------------
+
+
+class TwoTopics:
+    """The endpoint of the topic's region, and the one of its stand-in's."""
+
+    def __init__(self, doors: Doors, timeout: float = 5.0) -> None:
+        self.first, self.second = SnsEndpoint(ManualClock()), SnsEndpoint(ManualClock())
+        self._doors = Doors(doors.http, doors.aws, timeout)
+
+    async def __aenter__(self) -> Self:
+        await self.first.start()
+        await self.second.start()
+        for region, server in (("eu-west-1", self.first), ("eu-central-1", self.second)):
+            await self._doors.aws.sns(region, server.origin)  # making a client takes the SDK a while
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.first.stop()
+        await self.second.stop()
+
+    async def send(self) -> str:
+        """What the receipt says."""
+        config = SnsConfig(
+            type="sns",
+            topic_arn=TOPIC,
+            api_url=self.first.origin,
+            fallback_topic_arn=ELSEWHERE,
+            fallback_api_url=self.second.origin,
+        )
+        return (await Sns("audit", config, self._doors).send(a_delivery())).detail
+
+
+async def test_while_the_topic_takes_messages_the_other_region_hears_nothing(doors: Doors) -> None:
+    async with TwoTopics(doors) as topics:
+        assert await topics.send() == "published as m-1"
+    assert topics.second.requests == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "because"),
+    [
+        (server_error(), "SNS answered 503: InternalError"),
+        (refused("AuthorizationError: no"), "SNS answered 400: AuthorizationError"),
+        (reset(), "SNS: the connection broke"),
+    ],
+)
+async def test_a_topic_that_fails_is_stood_in_for_and_the_receipt_says_so(
+    doors: Doors, fault: Fault, because: str
+) -> None:
+    async with TwoTopics(doors) as topics:
+        topics.first.faults.always(fault)
+        detail = await topics.send()
+    assert detail.startswith(f"published in eu-central-1 as m-1, because {because}")
+    [sent] = topics.second.published
+    assert sent["TopicArn"] == ELSEWHERE
+
+
+async def test_a_region_that_does_not_answer_leaves_time_for_the_other(doors: Doors) -> None:
+    async with TwoTopics(doors, timeout=2.0) as topics:
+        topics.first.faults.always(hang())
+        assert "because SNS did not answer within 1s" in await topics.send()
+
+
+async def test_a_region_out_of_reach_is_stood_in_for(doors: Doors) -> None:
+    async with TwoTopics(doors) as topics:
+        await topics.first.stop()
+        assert "because SNS cannot be reached" in await topics.send()
+
+
+async def test_a_topic_that_asks_for_patience_gets_it(doors: Doors) -> None:
+    async with TwoTopics(doors) as topics:
+        topics.first.faults.always(throttled())
+        with pytest.raises(Rejected) as caught:
+            await topics.send()
+    assert caught.value.retry_after
+    assert topics.second.requests == []
+
+
+NO = Rejected("400", permanent=True)
+LATER = Rejected("unreachable", permanent=False)
+PERHAPS = Ambiguous("503")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "permanent"),
+    [(NO, NO, True), (NO, LATER, False), (LATER, NO, False), (PERHAPS, NO, None), (NO, PERHAPS, None)],
+)
+def test_two_failures_are_ambiguous_if_one_is_and_final_if_both_are(
+    first: DeliveryError, second: DeliveryError, permanent: bool | None
+) -> None:
+    error = both(first, second, "eu-central-1")
+    assert error.detail == f"{first.detail}; in eu-central-1: {second.detail}"
+    assert (error.permanent if isinstance(error, Rejected) else None) is permanent
+
+
+# -- for machines ------------------------------------------------------------------------------------------------------
+
+
+def test_a_body_for_machines_is_json_with_everything_a_person_reads() -> None:
+    told = orjson.loads(arguments(a_delivery(), TOPIC, "json")["Message"])
+    assert (told["event"], told["priority"], told["rule"]) == ("trigger", "P2", "RdsCpuHigh")
+    assert told["subject"] == "[P2 FIRING] RdsCpuHigh: db-1: CPU at 96.2 %"
+    assert told["members"][0]["labels"]["DBInstanceIdentifier"] == "db-1"
+    assert told["delivery"] == a_delivery().id
+
+
+@pytest.mark.parametrize("name", nasty_notices())
+def test_a_body_for_machines_fits_whatever_an_alert_carries(name: str) -> None:
+    said = arguments(a_delivery(notice=nasty_notices()[name]), TOPIC, "json")
+    assert len(said["Message"].encode()) < SIZE_LIMIT
+    assert orjson.loads(said["Message"])["incident"] == "inc-1"
+
+
+def test_a_body_for_machines_drops_members_before_it_is_refused() -> None:
+    many = a_notice(members=tuple(a_member(alert_id=f"a{n}") for n in range(9)))
+    assert len(orjson.loads(body(a_delivery(notice=many), 2500))["members"]) in range(1, 9)
+
+
+def test_the_other_topic_is_in_another_region() -> None:
+    with pytest.raises(ValueError, match="is in eu-west-1 too"):
+        SnsConfig(type="sns", topic_arn=TOPIC, fallback_topic_arn=f"{TOPIC}-2")

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from watchtower.notifiers.sns import region
 from watchtower.notifiers.table import NOTIFIERS
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -55,10 +56,9 @@ def test_a_slash_at_the_end_of_an_endpoint_makes_no_difference() -> None:
     assert read(written).api_url == "https://slack.com/api"
 
 
-def test_a_topic_tells_its_region_and_whether_it_keeps_order() -> None:
+def test_a_topic_tells_its_region() -> None:
     topic = read({"type": "sns", "topic_arn": "arn:aws-cn:sns:cn-north-1:111122223333:alerts.fifo"})
-    assert (topic.region, topic.fifo) == ("cn-north-1", True)
-    assert not read({"type": "sns", "topic_arn": TOPIC}).fifo
+    assert region(topic.topic_arn) == "cn-north-1"
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,21 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import structlog
+
 from watchtower.errors import StoreError
 
 if TYPE_CHECKING:
     from watchtower.store.store import Store
     from watchtower.store.values import TickCommit
 
+log = structlog.get_logger("watchtower.writer")
+
 #: Real seconds the writer waits for company: the cost of a commit is its fsync, not its rows.
 GATHER = 0.01
+#: Real seconds before each further try of a commit that the store refused. What was polled is in hand: to try again
+#: costs nothing, to give up costs the unit's lease. No more tries than these, for all other commits wait meanwhile.
+AGAIN_AFTER = (0.5, 2.0)
 
 
 class Writer:
@@ -39,7 +46,7 @@ class Writer:
 
     async def _write(self, batch: list[tuple[TickCommit, asyncio.Future[bool]]]) -> None:
         try:
-            committed = await self._store.commit_ticks([tick for tick, _ in batch])
+            committed = await self._commit([tick for tick, _ in batch])
         except StoreError as error:
             for _, done in batch:
                 if not done.done():
@@ -48,3 +55,12 @@ class Writer:
         for tick, done in batch:
             if not done.done():
                 done.set_result(tick.unit in committed)
+
+    async def _commit(self, ticks: list[TickCommit]) -> frozenset[str]:
+        for pause in AGAIN_AFTER:
+            try:
+                return await self._store.commit_ticks(ticks)
+            except StoreError as error:
+                log.warning("commit.again", error=str(error), units=len(ticks))
+                await asyncio.sleep(pause)
+        return await self._store.commit_ticks(ticks)

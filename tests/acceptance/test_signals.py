@@ -18,6 +18,7 @@ from watchtower.demo.aws.faults import Fault as AwsFault
 from watchtower.demo.aws.faults import Faults, Kind
 from watchtower.demo.faults import hang, slow
 from watchtower.demo.pagerduty import DEMO_KEY
+from watchtower.demo.slack import SlackServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -165,3 +166,21 @@ async def test_a_channel_that_a_reload_gives_another_key_resolves_at_the_key_tha
         shop.site.status = 503
         await shop.pages(2)
         assert shop.pagerduty.incidents[1].routing_key == OTHER_KEY
+
+
+async def test_a_slack_channel_that_gets_another_token_is_sent_what_it_is_owed_with_the_old_one(shop: Shop) -> None:
+    """The new token belongs to another workspace: the old message cannot be edited with it."""
+    async with SlackServer(SystemClock(), token="xoxb-other") as elsewhere:  # noqa: S106 - it opens a simulator
+        shop.env["OTHER_SLACK_TOKEN"] = elsewhere.token
+        async with shop.running() as daemon:
+            shop.site.status = 503
+            await until(lambda: len(shop.slack.messages) == 1, 20, "Slack's message")
+
+            shop.config["channels"]["ops"] |= {"token": {"env": "OTHER_SLACK_TOKEN"}, "api_url": elsewhere.url}
+            shop.write()
+            daemon.send(signal.SIGHUP)
+            await until(lambda: bool(daemon.events("reloaded")), 10, "the reload")
+            shop.site.status = 200
+            await until(lambda: "RESOLVED" in shop.slack.messages[0].text.upper(), 20, "Slack's resolve")
+
+            assert elsewhere.requests == []

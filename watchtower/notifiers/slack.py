@@ -27,9 +27,12 @@ METADATA_TYPE = "watchtower_delivery"
 _QUIET = frozenset({Event.UPDATE, Event.RESOLVE})
 
 
-def traits(name: str, channel: str) -> ChannelTraits:
-    """What the flush must know of a Slack channel that a bot writes to."""
-    return ChannelTraits(name, "slack", f"slack:{channel}")
+def traits(name: str, token: Secret, channel: str) -> ChannelTraits:
+    """What the flush must know of a Slack channel that a bot writes to.
+
+    A message belongs to the token that posted it: another workspace's token would find nothing to edit.
+    """
+    return ChannelTraits(name, "slack", f"slack:{token.digest}:{channel}")
 
 
 class Slack:
@@ -39,7 +42,7 @@ class Slack:
         self._channel = channel
         self._api = SlackApi(api_url, token, doors)
         self._timeout = doors.timeout
-        self._traits = traits(name, channel)
+        self._traits = traits(name, token, channel)
 
     @property
     def traits(self) -> ChannelTraits:

@@ -46,3 +46,10 @@ class SlackConfig(ChannelConfig):
         if self.webhook_url is None and self.channel is None:
             raise ValueError("a Slack token needs the channel to post to")
         return self
+
+    @property
+    def bot(self) -> tuple[Secret, str]:
+        """Token and channel of a bot; raises ValueError for a webhook, which has neither."""
+        if self.token is None or self.channel is None:
+            raise ValueError("a Slack channel without webhook_url needs token and channel")
+        return self.token, self.channel

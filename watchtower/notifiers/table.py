@@ -39,15 +39,14 @@ class NotifierSpec:
 def _slack_traits(name: str, config: SlackConfig) -> ChannelTraits:
     if config.webhook_url is not None:
         return slack_webhook.traits(name, config.webhook_url)
-    return slack.traits(name, config.channel or "")
+    return slack.traits(name, *config.bot)
 
 
 def _slack(name: str, config: SlackConfig, doors: Doors) -> Notifier:
     if config.webhook_url is not None:
         return SlackWebhook(name, config.webhook_url, doors)
-    if config.token is None or config.channel is None:
-        raise ValueError("a Slack channel without webhook_url needs token and channel")
-    return Slack(name, token=config.token, channel=config.channel, api_url=config.api_url, doors=doors)
+    token, channel = config.bot
+    return Slack(name, token=token, channel=channel, api_url=config.api_url, doors=doors)
 
 
 NOTIFIERS: Mapping[str, NotifierSpec] = MappingProxyType(

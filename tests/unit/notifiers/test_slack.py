@@ -252,8 +252,17 @@ async def test_a_search_slack_fails_at_is_ambiguous_not_empty(ops: Slack, server
         await ops.find(a_delivery())
 
 
-async def test_a_channel_is_told_apart_by_its_name(ops: Slack) -> None:
-    assert (ops.traits.destination, ops.traits.keyed_by_tier, ops.traits.takes_updates) == ("slack:#ops", False, True)
+async def test_a_channel_is_told_apart_by_its_name_and_its_token_which_stays_secret(
+    ops: Slack, server: SlackServer, doors: Doors
+) -> None:
+    def destination(token: str, channel: str) -> str:
+        url = server.url.rstrip("/")
+        return Slack("ops", token=Secret(token), channel=channel, api_url=url, doors=doors).traits.destination
+
+    assert (ops.traits.keyed_by_tier, ops.traits.takes_updates) == (False, True)
+    assert ops.traits.destination == destination(DEMO_TOKEN, "#ops")
+    assert len({ops.traits.destination, destination("xoxb-other", "#ops"), destination(DEMO_TOKEN, "#db")}) == 3
+    assert DEMO_TOKEN not in ops.traits.destination
 
 
 async def test_a_webhook_posts_every_event_anew(server: SlackServer, doors: Doors) -> None:

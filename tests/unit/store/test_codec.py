@@ -59,7 +59,7 @@ def test_the_samples_above_fill_every_field_with_more_than_its_default(kind: typ
     """A field that no sample fills could be read back as anything."""
     samples: dict[type, Any] = {
         Transition: replace(change(), from_priority=Priority.P1, runbook="r", seq=3, notify=False, unsent="u"),
-        NoticeMember: replace(member(), runbook="r", annotations=change().annotations),
+        NoticeMember: replace(member(), runbook="r", annotations=change().annotations, muted_by="m"),
         Notice: replace(notice("i", Event.UPDATE, Priority.P1), reason="r", ended_at=START, resolved=2),
     }
     sample = samples[kind]

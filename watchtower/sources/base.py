@@ -64,7 +64,8 @@ class Unit:
     The tick at T is due at T + ``delay`` seconds: by then AWS has published what belongs before T.
     ``id`` is stable as long as source, place, period and bucket are; ``fingerprint`` changes with the asks.
     ``period`` is that of the datapoints; ``step`` is the seconds between two ticks where they are others: the slots of
-    a tick end at the tick, so that the window slides.
+    a tick end at the tick, so that the window slides. ``shared`` are targets that the plan probes in several
+    ways.
     """
 
     id: str
@@ -77,6 +78,7 @@ class Unit:
     asks: tuple[Ask, ...]
     fingerprint: str
     step: int = 0
+    shared: frozenset[str] = frozenset()
 
     @property
     def every(self) -> int:

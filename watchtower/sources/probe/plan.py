@@ -37,16 +37,28 @@ def units_of(asks: Sequence[Ask]) -> list[Unit]:
     by_period: dict[int, list[Ask]] = defaultdict(list)
     for ask in asks:
         by_period[ask.period].append(ask)
-    return [unit for period in sorted(by_period) for unit in _units(period, by_period[period])]
+    shared = _shared(asks)
+    return [unit for period in sorted(by_period) for unit in _units(period, by_period[period], shared)]
 
 
-def _units(period: int, asks: Sequence[Ask]) -> list[Unit]:
+def _shared(asks: Sequence[Ask]) -> frozenset[str]:
+    """The targets that have more than one distinct probe, whatever its interval."""
+    probes: dict[str, set[str]] = defaultdict(set)
+    for wish in (wish for ask in asks for wish in wishes_of(ask.query)):
+        probes[wish.target.target].add(wish.probe.key)
+    return frozenset(target for target, keys in probes.items() if len(keys) > 1)
+
+
+def _units(period: int, asks: Sequence[Ask], shared: frozenset[str]) -> list[Unit]:
     targets = {target.target for ask in asks for target in ask.query.all_targets}
     count = -(-len(targets) // TARGETS_PER_UNIT)
     members: dict[int, set[str]] = defaultdict(set)
     for target in targets:
         members[bucket_of(target, count)].add(target)
-    return [_unit(period, bucket, members[bucket], asks) for bucket in sorted(members)]
+    return [
+        replace(_unit(period, bucket, members[bucket], asks), shared=shared & members[bucket])
+        for bucket in sorted(members)
+    ]
 
 
 def _unit(period: int, bucket: int, members: set[str], asks: Sequence[Ask]) -> Unit:

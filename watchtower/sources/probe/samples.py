@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from watchtower.model import Labels, Sample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from watchtower.sources.probe.result import Result
 
@@ -23,7 +23,7 @@ _HELP = {
 }
 
 
-def samples_of(target: str, result: Result, at: float) -> Iterator[Sample]:
+def samples_of(labels: Mapping[str, str], result: Result, at: float) -> Iterator[Sample]:
     """The samples of one known result; ``at`` is the start of its slot in epoch seconds."""
     values = {
         "probe_success": 1.0 if result.success else 0.0,
@@ -33,10 +33,10 @@ def samples_of(target: str, result: Result, at: float) -> Iterator[Sample]:
     }
     for name, value in values.items():
         if value is not None:
-            yield _sample(name, {"target": target}, value, at)
+            yield _sample(name, labels, value, at)
     for phase, seconds in result.phases.items():
-        yield _sample("probe_http_duration_seconds", {"target": target, "phase": phase}, seconds, at)
+        yield _sample("probe_http_duration_seconds", {**labels, "phase": phase}, seconds, at)
 
 
-def _sample(name: str, labels: dict[str, str], value: float, at: float) -> Sample:
+def _sample(name: str, labels: Mapping[str, str], value: float, at: float) -> Sample:
     return Sample("probe", name, Labels(labels), value, at, _HELP[name])

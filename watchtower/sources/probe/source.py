@@ -20,7 +20,7 @@ from watchtower.sources.probe.samples import samples_of
 from watchtower.sources.probe.tls import system_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from watchtower.clock import Clock
     from watchtower.model import Sample
@@ -179,9 +179,16 @@ def _troubles(results: Mapping[str, Result]) -> tuple[Trouble, ...]:
 
 
 def _samples(wishes: Mapping[str, list[Wish]], results: Mapping[str, Result], poll: Poll) -> tuple[Sample, ...]:
-    """One set by target: of several different probes of it, the first rule's."""
-    first: dict[str, Result] = {}
-    for wish in chain.from_iterable(wishes.values()):
-        first.setdefault(wish.target.target, results[wish.probe.key])
-    known = ((target, result) for target, result in first.items() if result.success is not None)
-    return tuple(chain.from_iterable(samples_of(target, result, _slot(poll)) for target, result in known))
+    """One set by distinct probe that is known."""
+    probes: dict[str, dict[str, str]] = {}
+    for rule in sorted(wishes):
+        for wish in wishes[rule]:
+            probes.setdefault(wish.probe.key, _series(wish, rule, poll.unit.shared))
+    known = ((labels, results[key]) for key, labels in probes.items() if results[key].success is not None)
+    return tuple(chain.from_iterable(samples_of(labels, result, _slot(poll)) for labels, result in known))
+
+
+def _series(wish: Wish, rule: str, shared: Collection[str]) -> dict[str, str]:
+    """The labels of a probe's series; where a target is probed in several ways, one must not hide another's failure."""
+    labels = {"target": wish.target.target}
+    return {**labels, "url": wish.probe.url, "rule": rule} if wish.target.target in shared else labels

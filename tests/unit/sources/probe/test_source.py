@@ -56,8 +56,9 @@ async def sources() -> AsyncIterator[Callable[..., ProbeSource]]:
         await source.close()
 
 
-def ask(rule: str, *targets: Any, slots: int = 3, url: str = "{{ target }}", **probe: Any) -> Ask:
-    query = ProbeQuery.model_validate({"http": {"url": url}, "targets": list(targets), **probe})
+def ask(rule: str, *targets: Any, slots: int = 3, url: str = "{{ target }}", expect: Any = None, **probe: Any) -> Ask:
+    http = {"url": url, **({"expect": expect} if expect else {})}
+    query = ProbeQuery.model_validate({"http": http, "targets": list(targets), **probe})
     return Ask(rule, query, query.period, slots, Priority.P1)
 
 
@@ -348,14 +349,56 @@ async def test_a_failed_probe_scrapes_as_zero_without_a_certificate(sources: Sou
     assert "probe_ssl_earliest_cert_expiry" not in scraped
 
 
-async def test_two_probes_of_one_target_never_scrape_the_same_series_twice(sources: Sources) -> None:
+def successes(*results: PollResult) -> dict[Labels, float]:
+    """The samples of probe_success by their labels; none may stand twice."""
+    found = [one for result in results for one in result.samples if one.name == "probe_success"]
+    assert len({one.labels for one in found}) == len(found)
+    return {one.labels: one.value for one in found}
+
+
+async def test_a_target_asked_for_two_paths_scrapes_the_one_that_fails_beside_the_one_that_works(
+    sources: Sources,
+) -> None:
+    source = sources()
+    async with running_site(answering(200)) as site:
+        at = site.url.removeprefix("http://").rstrip("/")
+        first = ask("A", at, url="http://{{ target }}/a")
+        second = ask("B", at, url="http://{{ target }}/b", expect={"status": 404})
+        result = await polled(source, unit_of(source, first, second))
+
+    assert successes(result) == {
+        Labels({"target": at, "url": f"http://{at}/a", "rule": "A"}): 1.0,
+        Labels({"target": at, "url": f"http://{at}/b", "rule": "B"}): 0.0,
+    }
+    phases = [one.labels for one in result.samples if one.name == "probe_http_duration_seconds"]
+    assert len(phases) == len(set(phases)) > 2
+
+
+async def test_two_expectations_of_one_address_are_told_apart_by_their_rules(sources: Sources) -> None:
     source = sources()
     async with running_site(answering(401)) as site:
         first, second = ask("A", site.url), ask("B", {"target": site.url, "expect": {"status": 401}})
         result = await polled(source, unit_of(source, first, second))
 
-    series = [(sample.name, sample.labels) for sample in result.samples]
-    assert len(series) == len(set(series))
+    assert {labels["rule"]: value for labels, value in successes(result).items()} == {"A": 0.0, "B": 1.0}
+
+
+async def test_two_ways_to_probe_a_target_at_two_intervals_are_told_apart_too(sources: Sources) -> None:
+    source = sources()
+    async with running_site(answering(401)) as site:
+        fast = ask("Fast", site.url, interval="30s")
+        slow = ask("Slow", {"target": site.url, "expect": {"status": 401}})
+        results = [await polled(source, unit) for unit in source.plan([fast, slow], [])]
+
+    assert {labels["rule"]: value for labels, value in successes(*results).items()} == {"Fast": 0.0, "Slow": 1.0}
+
+
+async def test_one_probe_that_two_rules_share_is_one_series_by_target_alone(sources: Sources) -> None:
+    source = sources()
+    async with running_site(answering()) as site:
+        result = await polled(source, unit_of(source, ask("A", site.url), ask("B", site.url)))
+
+    assert successes(result) == {Labels({"target": site.url}): 1.0}
 
 
 async def until(condition: Callable[[], object]) -> None:

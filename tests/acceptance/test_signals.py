@@ -170,7 +170,7 @@ async def test_a_channel_that_a_reload_gives_another_key_resolves_at_the_key_tha
 
 async def test_a_slack_channel_that_gets_another_token_is_sent_what_it_is_owed_with_the_old_one(shop: Shop) -> None:
     """The new token belongs to another workspace: the old message cannot be edited with it."""
-    async with SlackServer(SystemClock(), token="xoxb-other") as elsewhere:  # noqa: S106 - it opens a simulator
+    async with SlackServer(SystemClock(), token="xoxb-other") as elsewhere:
         shop.env["OTHER_SLACK_TOKEN"] = elsewhere.token
         async with shop.running() as daemon:
             shop.site.status = 503

@@ -1,4 +1,8 @@
-"""The commands of design section 7. Exit codes: 0 fine, 1 what the table there says, 2 misuse or unreadable files."""
+"""The commands of design section 7. Exit codes: 0 fine, 1 what the table there says, 2 misuse or unreadable files.
+
+Each command imports what it needs when it runs: `silence` and `send-test` answer at once, and only the daemon and the
+commands that read rules pay for their libraries.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +14,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 import uvloop
 
-from watchtower import __version__, client, commands, ruletest, schemas, silence_cli
-from watchtower import config as configuration
+from watchtower import __version__, client, silence_cli
 from watchtower.errors import ConfigError, ListenError, StoreError, StoreTooNew, Unreachable, Unreadable
-from watchtower.logs import configure_logs
-from watchtower.service import Service, run_until_signalled
-from watchtower.terminal import DaemonUrl, Format, OutputFormat, example, fail, print_data, print_json, print_table
+from watchtower.terminal import (
+    DaemonUrl,
+    Format,
+    OutputFormat,
+    SchemaKind,
+    example,
+    fail,
+    print_data,
+    print_json,
+    print_table,
+)
 
 if TYPE_CHECKING:
     from watchtower.config import Config, Loaded
@@ -47,6 +58,9 @@ def root(
 @app.command(epilog=example("watchtower run --config watchtower.yaml"))
 def run(config: ConfigPath) -> None:
     """Run the daemon; SIGTERM drains and stops within 10 s, SIGHUP reloads."""
+    from watchtower.logs import configure_logs
+    from watchtower.service import Service, run_until_signalled
+
     loaded = _load(config)
     configure_logs()
     try:
@@ -63,7 +77,7 @@ def demo(
     rules: Annotated[Path | None, typer.Option(help="Rules instead of the demo's.", metavar="DIR")] = None,
 ) -> None:
     """Run the daemon on a simulated estate, no account needed."""
-    from watchtower.demo.run import run_demo  # the simulators load only for the demo
+    from watchtower.demo.run import run_demo
 
     try:
         kept = uvloop.run(run_demo(once=once, speed=speed, listen=listen, rules=rules))
@@ -75,15 +89,17 @@ def demo(
 @app.command(epilog=example("watchtower check --config watchtower.yaml"))
 def check(config: ConfigPath, output: OutputFormat = Format.text) -> None:
     """Print all faults and warnings, sorted, and each rule's worst-case time to page."""
+    from watchtower.commands import check as said
+    from watchtower.config import load
+
     try:
-        loaded = configuration.load(config)
+        loaded = load(config)
     except Unreadable as error:
         fail(str(error), code=2)
     except ConfigError as error:
-        print_data(commands.fault_rows(error.faults), commands.fault_lines(error.faults), output)
+        print_data(said.fault_rows(error.faults), said.fault_lines(error.faults), output)
         raise typer.Exit(1) from None
-    report = commands.check_report(loaded)
-    print_data(report, commands.check_lines(loaded), output)
+    print_data(said.check_report(loaded), said.check_lines(loaded), output)
 
 
 @app.command("test", epilog=example("watchtower test rules/tests/*.yaml --junit report.xml"))
@@ -93,34 +109,42 @@ def rule_tests(
     junit: Annotated[Path | None, typer.Option(help="Write JUnit's XML too.", metavar="FILE")] = None,
 ) -> None:
     """Run rule tests on a virtual clock: states, and with a configuration who is told."""
+    from watchtower.commands.rule_tests import run_rule_tests
+    from watchtower.ruletest import report_data, report_lines
+
     try:
-        reports = commands.run_rule_tests(files, junit)
+        reports = run_rule_tests(files, junit)
     except Unreadable as error:
         fail(str(error), code=2)
     except OSError as error:
         fail(f"{junit} cannot be written: {error.strerror}", code=2)
-    print_data(ruletest.report_data(reports), ruletest.report_lines(reports), output)
+    print_data(report_data(reports), report_lines(reports), output)
     raise typer.Exit(0 if all(report.passed for report in reports) else 1)
 
 
 @app.command(epilog=example("watchtower schema --of rules > rules.schema.json"))
 def schema(
-    of: Annotated[schemas.Kind, typer.Option(help="Of which files; any: one schema for all.")] = schemas.Kind.any,
+    of: Annotated[SchemaKind, typer.Option(help="Of which files; any: one schema for all.")] = SchemaKind.any,
 ) -> None:
     """Print the JSON Schema of rules, configuration and rule tests, for editors."""
-    print_json(schemas.json_schema(of))
+    from watchtower.schemas import json_schema
+
+    print_json(json_schema(of))
 
 
 @app.command(epilog=example("watchtower once --config watchtower.yaml"))
 def once(config: ConfigPath, output: OutputFormat = Format.text) -> None:
     """Evaluate every rule once and print a table; nothing is sent."""
+    from watchtower.commands.once import evaluate, once_report, once_rows
+    from watchtower.logs import configure_logs
+
     loaded = _load(config)
     configure_logs(sys.stderr)
-    found = uvloop.run(commands.evaluate(loaded))
+    found = uvloop.run(evaluate(loaded))
     if output is Format.json:
-        print_json(commands.once_report(found))
+        print_json(once_report(found))
     else:
-        print_table(("rule", "state", "labels", "priority", "value", "reason"), commands.once_rows(found))
+        print_table(("rule", "state", "labels", "priority", "value", "reason"), once_rows(found))
         for trouble in found.troubles:
             place = " ".join(part for part in (trouble.source, trouble.account, trouble.region) if part)
             sys.stderr.write(f"poll failed: {place}: {trouble.reason}: {trouble.detail}\n")
@@ -137,17 +161,19 @@ def why(
     output: OutputFormat = Format.text,
 ) -> None:
     """Explain from the store why somebody was told, or was not: evaluations, decisions, deliveries."""
+    from watchtower.commands import why as said
+
     settings = _load_for_reading(config)
     try:
-        found = asyncio.run(commands.explain(settings.store, alert))
+        found = asyncio.run(said.explain(settings.store, alert))
     except ValueError as error:
         fail(str(error), code=2)
     except StoreError as error:
         fail(str(error), code=1)
     if not found:
-        fail(commands.nothing_known(settings, alert), code=1)
-    report = [commands.explanation_report(one, alert) for one in found]
-    print_data(report, commands.explanation_lines(found, alert), output)
+        fail(said.nothing_known(settings, alert), code=1)
+    report = [said.explanation_report(one, alert) for one in found]
+    print_data(report, said.explanation_lines(found, alert), output)
 
 
 @app.command("send-test", epilog=example("watchtower send-test oncall"))
@@ -170,8 +196,10 @@ def main() -> None:
 
 
 def _load(path: Path) -> Loaded:
+    from watchtower.config import load
+
     try:
-        return configuration.load(path)
+        return load(path)
     except Unreadable as error:
         fail(str(error), code=2)
     except ConfigError as error:
@@ -179,8 +207,10 @@ def _load(path: Path) -> Loaded:
 
 
 def _load_for_reading(path: Path) -> Config:
+    from watchtower.config import load_for_reading
+
     try:
-        return configuration.load_for_reading(path)
+        return load_for_reading(path)
     except Unreadable as error:
         fail(str(error), code=2)
     except ConfigError as error:

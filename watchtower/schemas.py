@@ -7,7 +7,6 @@ It says what every key is; what keys say together (an unreachable route, a recov
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import ConfigDict, Field
@@ -19,6 +18,7 @@ from watchtower.rulebook.schema import AlertName, RuleFileModel, RuleModel
 from watchtower.ruletest.schema import RuleTestFileModel, RuleTestModel
 from watchtower.schema import DURATION_PATTERN
 from watchtower.sources.table import LATER_SOURCES, SOURCES
+from watchtower.terminal import SchemaKind
 
 if TYPE_CHECKING:
     from pydantic_core import core_schema
@@ -66,19 +66,10 @@ class RuleTestFile(RuleTestFileModel):
     tests: Annotated[list[RuleTestModel], Field(min_length=1)]
 
 
-class Kind(StrEnum):
-    """The files that people write."""
-
-    any = "any"
-    rules = "rules"
-    config = "config"
-    tests = "tests"
-
-
-_MODELS: dict[Kind, type[RuleFileModel | Config | RuleTestFileModel]] = {
-    Kind.rules: RuleFile,
-    Kind.config: ConfigFile,
-    Kind.tests: RuleTestFile,
+_MODELS: dict[SchemaKind, type[RuleFileModel | Config | RuleTestFileModel]] = {
+    SchemaKind.rules: RuleFile,
+    SchemaKind.config: ConfigFile,
+    SchemaKind.tests: RuleTestFile,
 }
 
 
@@ -106,14 +97,14 @@ def _as_written(schema: JsonSchemaValue) -> None:
         del schema["default"]
 
 
-def json_schema(kind: Kind = Kind.any) -> dict[str, Any]:
+def json_schema(kind: SchemaKind = SchemaKind.any) -> dict[str, Any]:
     """The schema (draft 2020-12) of one kind of file, or of any of them."""
-    models = list(_MODELS.values()) if kind is Kind.any else [_MODELS[kind]]
+    models = list(_MODELS.values()) if kind is SchemaKind.any else [_MODELS[kind]]
     places, definitions = models_json_schema(
         [(model, "validation") for model in models], schema_generator=_Generator, ref_template="#/$defs/{model}"
     )
     refs = [places[model, "validation"] for model in models]
-    whole = {"anyOf": refs} if kind is Kind.any else refs[0]
+    whole = {"anyOf": refs} if kind is SchemaKind.any else refs[0]
     return {"$schema": DIALECT, "title": "Watchtower", **whole, "$defs": _plain(_used(whole, definitions["$defs"]))}
 
 

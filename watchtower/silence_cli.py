@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 import typer
 
-from watchtower import client, commands
+from watchtower import client
+from watchtower.commands import silences
 from watchtower.errors import Unreachable
 from watchtower.terminal import DaemonUrl, Format, OutputFormat, example, fail, print_data, print_json, print_table
 
@@ -48,7 +49,7 @@ def add(
 ) -> None:
     """Add a silence and print its id."""
     try:
-        body = commands.silence_body(
+        body = silences.silence_body(
             matchers,
             lasts=lasts,
             comment=comment,
@@ -69,11 +70,11 @@ def list_silences(
     output: OutputFormat = Format.text,
 ) -> None:
     """Print the silences that hold, and those to come."""
-    found = commands.shown_silences(_asked(client.ask("GET", url, "/api/v2/silences")), expired=expired)
+    found = silences.shown_silences(_asked(client.ask("GET", url, "/api/v2/silences")), expired=expired)
     if output is Format.json:
         print_json(found)
     else:
-        print_table(("id", "state", "starts", "ends", "matchers", "by", "comment"), commands.silence_rows(found))
+        print_table(("id", "state", "starts", "ends", "matchers", "by", "comment"), silences.silence_rows(found))
 
 
 @app.command(epilog=example("watchtower silence expire 5c2f9d0e-6f3b-4c55-9d3f-0f7d1c2b9a11"))

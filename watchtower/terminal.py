@@ -23,6 +23,15 @@ class Format(StrEnum):
     json = "json"
 
 
+class SchemaKind(StrEnum):
+    """The files that people write; ``any`` is one schema for all of them."""
+
+    any = "any"
+    rules = "rules"
+    config = "config"
+    tests = "tests"
+
+
 OutputFormat = Annotated[Format, typer.Option("--format", help="How to print.")]
 DaemonUrl = Annotated[
     str, typer.Option("--url", envvar="WATCHTOWER_URL", help="Where the daemon listens.", metavar="URL")

@@ -34,7 +34,7 @@ from tests.support.docs import (
 )
 from watchtower.aws.config import AccountConfig, AwsConfig
 from watchtower.cli import app
-from watchtower.commands import check_lines
+from watchtower.commands.check import check_lines
 from watchtower.config import Config, Loaded
 from watchtower.durations import format_duration
 from watchtower.engine.selfwatch import OWN_ALERTS

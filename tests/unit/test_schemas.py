@@ -11,8 +11,9 @@ from jsonschema import Draft202012Validator
 
 from tests.support.docs import PAGES, Block, blocks, whole
 from watchtower.durations import parse_duration
-from watchtower.schemas import Kind, json_schema
+from watchtower.schemas import json_schema
 from watchtower.sources.table import LATER_SOURCES, SOURCES
+from watchtower.terminal import SchemaKind
 from watchtower.yamlfile import load_yaml, parse_yaml
 
 ROOT = Path(__file__).parents[2]
@@ -20,11 +21,11 @@ DATA = ROOT / "tests" / "data"
 
 #: Every file of ours that somebody may copy, by what it is.
 SHIPPED = [
-    *((Kind.rules, path) for path in sorted((ROOT / "rules").glob("*.yaml"))),
-    *((Kind.rules, path) for path in sorted((ROOT / "watchtower" / "demo" / "rules").glob("*.yaml"))),
-    *((Kind.config, path) for path in sorted((ROOT / "docker").glob("watchtower*.yaml"))),
-    *((Kind.tests, path) for path in sorted((ROOT / "rules" / "tests").glob("*.yaml"))),
-    *((Kind.tests, path) for path in sorted((DATA / "rule_tests").glob("*.yaml"))),
+    *((SchemaKind.rules, path) for path in sorted((ROOT / "rules").glob("*.yaml"))),
+    *((SchemaKind.rules, path) for path in sorted((ROOT / "watchtower" / "demo" / "rules").glob("*.yaml"))),
+    *((SchemaKind.config, path) for path in sorted((ROOT / "docker").glob("watchtower*.yaml"))),
+    *((SchemaKind.tests, path) for path in sorted((ROOT / "rules" / "tests").glob("*.yaml"))),
+    *((SchemaKind.tests, path) for path in sorted((DATA / "rule_tests").glob("*.yaml"))),
 ]
 EXAMPLES = [
     block for page in PAGES for block in blocks(page) if block.language == "yaml" and not block.faulty
@@ -32,40 +33,40 @@ EXAMPLES = [
 
 
 @cache
-def validator(kind: Kind) -> Draft202012Validator:
+def validator(kind: SchemaKind) -> Draft202012Validator:
     return Draft202012Validator(json_schema(kind))
 
 
-def wrong(kind: Kind, data: Any) -> list[str]:
+def wrong(kind: SchemaKind, data: Any) -> list[str]:
     return [f"{error.json_path}: {error.message[:200]}" for error in validator(kind).iter_errors(data)]
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_the_schema_is_itself_sound(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", SchemaKind)
+def test_the_schema_is_itself_sound(kind: SchemaKind) -> None:
     schema = json_schema(kind)
     Draft202012Validator.check_schema(schema)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 
 @pytest.mark.parametrize(("kind", "path"), SHIPPED, ids=lambda value: str(value).removeprefix(f"{ROOT}/"))
-def test_every_file_that_ships_is_as_the_schema_says(kind: Kind, path: Path) -> None:
+def test_every_file_that_ships_is_as_the_schema_says(kind: SchemaKind, path: Path) -> None:
     data = load_yaml(path).data
     assert wrong(kind, data) == []
-    assert wrong(Kind.any, data) == []
+    assert wrong(SchemaKind.any, data) == []
 
 
 def test_there_are_files_of_every_kind() -> None:
-    assert {kind for kind, _ in SHIPPED} == set(Kind) - {Kind.any}
+    assert {kind for kind, _ in SHIPPED} == set(SchemaKind) - {SchemaKind.any}
 
 
 @pytest.mark.parametrize("block", EXAMPLES, ids=str)
 def test_every_example_of_the_documentation_is_as_the_schema_says(block: Block) -> None:
     if "tests" in block.keys:
-        assert wrong(Kind.tests, parse_yaml(block.text, block.page).data) == []
+        assert wrong(SchemaKind.tests, parse_yaml(block.text, block.page).data) == []
         return
     config, rules = whole(block)
-    assert wrong(Kind.config, parse_yaml(config, block.page).data) == []
-    assert wrong(Kind.rules, parse_yaml(rules, block.page).data) == []
+    assert wrong(SchemaKind.config, parse_yaml(config, block.page).data) == []
+    assert wrong(SchemaKind.rules, parse_yaml(rules, block.page).data) == []
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_every_example_of_the_documentation_is_as_the_schema_says(block: Block) 
     ],
 )
 def test_a_mistake_in_rules_that_a_schema_can_see_is_seen(name: str) -> None:
-    assert wrong(Kind.rules, load_yaml(DATA / "bad_rules" / f"{name}.yaml").data)
+    assert wrong(SchemaKind.rules, load_yaml(DATA / "bad_rules" / f"{name}.yaml").data)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ def test_a_mistake_in_rules_that_a_schema_can_see_is_seen(name: str) -> None:
     ],
 )
 def test_a_mistake_in_a_configuration_that_a_schema_can_see_is_seen(name: str) -> None:
-    assert wrong(Kind.config, load_yaml(DATA / "bad_config" / f"{name}.yaml").data)
+    assert wrong(SchemaKind.config, load_yaml(DATA / "bad_config" / f"{name}.yaml").data)
 
 
 @pytest.mark.parametrize(
@@ -127,11 +128,11 @@ def test_a_mistake_in_a_configuration_that_a_schema_can_see_is_seen(name: str) -
     ],
 )
 def test_a_mistake_in_rule_tests_that_a_schema_can_see_is_seen(text: str) -> None:
-    assert wrong(Kind.tests, parse_yaml(text, Path("t.yaml")).data)
+    assert wrong(SchemaKind.tests, parse_yaml(text, Path("t.yaml")).data)
 
 
 def test_only_sources_that_are_supported_are_offered() -> None:
-    offered = json_schema(Kind.rules)["$defs"]["Rule"]["properties"]
+    offered = json_schema(SchemaKind.rules)["$defs"]["Rule"]["properties"]
     assert set(SOURCES) <= set(offered)
     assert not set(LATER_SOURCES) & set(offered)
 

@@ -17,12 +17,12 @@ import structlog
 
 from watchtower.engine.composites import Composites
 from watchtower.engine.loops import Loop, supervise
+from watchtower.engine.opening import Opening
 from watchtower.engine.orphans import orphans
 from watchtower.engine.plan import COMPOSITES, SELF, Plan, unit_rows
 from watchtower.engine.selfwatch import OWN_ALERTS, SelfWatch
 from watchtower.engine.send import Switchboard
 from watchtower.engine.senders import Senders
-from watchtower.engine.startup import Gate, feeders
 from watchtower.engine.tick import Ticker
 from watchtower.engine.writer import Writer
 from watchtower.errors import StoreError
@@ -68,7 +68,7 @@ class Engine:
         self._plan = Plan({}, {SELF.id: SELF})
         self._routes: tuple[Route, ...] = ()
         self._quiet = Quiet()
-        self._gate = Gate()
+        self._opening = Opening(store, clock)
         self._judged = asyncio.Event()
         self._writer = Writer(store)
         self._ticker = Ticker(store, self._writer, live, clock, settings, environment)
@@ -200,19 +200,11 @@ class Engine:
     # -- flush ----------------------------------------------------------------------------------------------------
 
     async def _flush_due(self) -> float:
-        if not self._gate.open and await self._too_early():
+        if await self._opening.too_early(self._plan, self._quiet):
             return GATE_LOOK
         plan = await self.flush()
         self._judged.set()
         return self._until(await self._store.next_incident_due()) if plan.empty else 0.0
-
-    async def _too_early(self) -> bool:
-        """After a start nothing is told, and nothing sent, before every inhibitor was evaluated or failed."""
-        units = feeders(self._plan, self._quiet.inhibitions)
-        health = await self._store.unit_health() if units else []
-        if self._gate.look(units, health, self._clock.now(), self._clock.monotonic()):
-            log.info("start.waits_for_inhibitors", missing=sorted(self._gate.missing))
-        return not self._gate.open
 
     async def flush(self) -> FlushPlan:
         """Transitions and due incidents in, deliveries out; one transaction, pure inside."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from watchtower.durations import format_duration
 from watchtower.engine.concern import Concern
 from watchtower.engine.headcount import SERIES_LIMIT, WITHOUT_SERIES, rule_concerns
 from watchtower.engine.plan import SELF, due_at
+from watchtower.engine.steps import Steps
 from watchtower.evaluation.own import own_transition
 from watchtower.model import AlertKey, Labels, Priority
 from watchtower.store.values import TickCommit
@@ -169,12 +171,14 @@ class SelfWatch:
         self._environment = environment
         self._started = clock.monotonic()
         self._pruned: float | None = None
+        self._steps = Steps(clock)
 
     async def run(self, plan: Plan, claimed: ClaimedUnit) -> bool:
         """Look at the store's own figures, commit what changed; whether there are transitions to flush."""
         now = self._clock.now()
-        health = await self._store.unit_health()
-        outbox = await self._store.outbox()
+        self._steps.look()
+        health = [self._aged(unit) for unit in await self._store.unit_health()]
+        outbox = [replace(depth, oldest=self._steps.lasting(depth.oldest)) for depth in await self._store.outbox()]
         known = {state.key: state for state in await self._store.alert_states(OWN_ALERTS)}
         found = concerns(health, outbox, plan, now, self._uptime())
         states, transitions = own_changes(found, known, now=now, environment=self._environment)
@@ -202,6 +206,11 @@ class SelfWatch:
         if self._pruned is None or elapsed - self._pruned >= PRUNE_EVERY:
             self._pruned = elapsed
             await self._store.prune(before=now - KEPT)
+
+    def _aged(self, unit: UnitHealth) -> UnitHealth:
+        """A unit's health in which a clock that was set forward makes nothing older than it is."""
+        failing = unit.failing_since and self._steps.lasting(unit.failing_since)
+        return replace(unit, due_at=self._steps.lasting(unit.due_at), failing_since=failing)
 
     def _uptime(self) -> float:
         return (self._clock.monotonic() - self._started) / self._live.pace

@@ -36,12 +36,17 @@ def settle(delivery: Delivery, answer: Receipt | DeliveryError, now: datetime, s
         return Settled(DeliveryState.ACCEPTED, answer.detail or "accepted", ref=answer.ref)
     if isinstance(answer, Rejected) and answer.permanent:
         return _refused(delivery, answer, now, settings)
-    if not delivery.tier.urgent and (now - delivery.created_at).total_seconds() > settings.give_up_after:
+    if _hopeless(delivery, now, settings):
         return Settled(DeliveryState.DEAD, f"given up after {delivery.attempts + 1} attempts: {answer.detail}")
     state = DeliveryState.AMBIGUOUS if isinstance(answer, Ambiguous) else DeliveryState.PENDING
     if delivery.state is not DeliveryState.PENDING:
         state = DeliveryState.AMBIGUOUS  # an earlier attempt may have arrived; a later refusal does not undo that
     return Settled(state, answer.detail, next_at=now + timedelta(seconds=_pause(delivery, answer, settings)))
+
+
+def _hopeless(delivery: Delivery, now: datetime, settings: EngineSettings) -> bool:
+    tried = delivery.attempts + 1 >= settings.give_up_tries
+    return not delivery.tier.urgent and tried and (now - delivery.created_at).total_seconds() > settings.give_up_after
 
 
 def _refused(delivery: Delivery, answer: Rejected, now: datetime, settings: EngineSettings) -> Settled:

@@ -31,6 +31,8 @@ class EngineSettings:
     rest_urgent: float = 60.0
     #: P3 to P5 give up after this; P1 and P2 never do.
     give_up_after: float = 86_400.0
+    #: … and only after so many tries: a clock that was set forward a day, or a day without daemon, is no day of trying.
+    give_up_tries: int = 100
     idle: float = 5.0
     #: Real seconds of a stop, together well below the 10 s of the promise.
     drain_ticks: float = 2.5

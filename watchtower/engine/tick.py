@@ -126,7 +126,8 @@ def tick_commit(
 ) -> TickCommit:
     """Everything the tick changes. A poll that failed keeps its slot and comes back before the next one is due."""
     failing = bool(polled.troubles)
-    next_due = due_at(unit, tick + unit.every)
+    furthest = from_epoch(epoch(now) + unit.every)  # a clock set back during the poll makes nobody wait for the past
+    next_due = min(due_at(unit, tick + unit.every), furthest)
     passing = any(trouble.reason in _PASSING for trouble in polled.troubles)
     if passing:
         next_due = min(next_due, from_epoch(epoch(now) + retry_delay(claimed.failures, settings)))
@@ -136,7 +137,7 @@ def tick_commit(
         due_at=next_due,
         last_tick=tick if polled.answers or not failing else None,
         memory=polled.memory,
-        failing_since=(claimed.failing_since or now) if failing else None,
+        failing_since=min(claimed.failing_since or now, now) if failing else None,
         failures=claimed.failures + 1 if failing else 0,
         failure="; ".join(f"{trouble.detail} ({trouble.reason})" for trouble in polled.troubles)[:1000],
         states=tuple(state for outcome in judgement.outcomes for state in outcome.states),

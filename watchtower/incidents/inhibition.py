@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Values = tuple[str, ...]
 
+#: How far the clocks of two workers may be apart.
+_CLOCKS_APART = timedelta(seconds=60)
+
 
 @dataclass(frozen=True, slots=True)
 class Inhibition:
@@ -40,7 +43,7 @@ class Inhibition:
 
     def lasts(self, source: FiringAlert, now: datetime) -> bool:
         """Whether a source that fires, or fired, still holds its targets."""
-        return source.ended_at is None or now < self.freed_at(source.ended_at)
+        return source.ended_at is None or (not _ahead(source.ended_at, now) and now < self.freed_at(source.ended_at))
 
     def freed_at(self, ended: datetime) -> datetime:
         """When the targets of a source that ended are free."""
@@ -100,10 +103,15 @@ class Sources:
 
     def _waiting(self, since: datetime, now: datetime) -> Hold | None:
         told = since + timedelta(seconds=self.rule.wait)
-        if now >= told:
+        if now >= told or _ahead(since, now):
             return None
         sources = ", ".join(str(matcher) for matcher in self.rule.source)
         return Hold(f"waiting {format_duration(self.rule.wait)} for {sources} to inhibit it", told)
+
+
+def _ahead(stamp: datetime, now: datetime) -> bool:
+    """It lies ahead, so the clock was set back since: how long ago it was nobody knows, and who knows not, tells."""
+    return stamp > now + _CLOCKS_APART
 
 
 def _longest_last(firing: Iterable[FiringAlert], now: datetime) -> list[FiringAlert]:

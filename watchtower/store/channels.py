@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import case, exists, func, or_, select, update
+from sqlalchemy import case, exists, func, literal, or_, select, update
 from sqlalchemy.sql import and_
 
 from watchtower.model import DeliveryState, Priority
 from watchtower.store import debts, rows
-from watchtower.store.sending import heads, unblocked
+from watchtower.store.columns import Moment
+from watchtower.store.sending import furthest, heads, unblocked
 from watchtower.store.tables import channel, debt, delivery
 from watchtower.store.units import free
 
@@ -84,7 +85,11 @@ async def next_due(work: Work, names: Collection[str]) -> dict[str, datetime]:
     row = heads(names)
     urgent = row.c.tier <= Priority.P2
     in_flight = and_(row.c.state == DeliveryState.SENDING, row.c.sending_epoch == channel.c.epoch)
-    moment = case((in_flight, func.coalesce(channel.c.lease_until, row.c.next_at)), else_=row.c.next_at)
+    moment = case(
+        (in_flight, func.coalesce(channel.c.lease_until, row.c.next_at)),
+        (row.c.next_at > furthest(work.now), literal(work.now, Moment)),
+        else_=row.c.next_at,
+    )
     query = (
         select(channel.c.name, urgent.label("urgent"), func.min(moment).label("due_at"))
         .join(row, row.c.channel == channel.c.name)

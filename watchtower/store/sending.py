@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, FromClause, Subquery, and_, exists, func, 
 from watchtower.model import DeliveryState, Event, Priority
 from watchtower.store import debts, rows
 from watchtower.store.tables import channel, debt, delivery, incident
+from watchtower.store.values import FURTHEST_RETRY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -105,12 +106,22 @@ async def _pick(work: Work, name: str, epoch: int, *, urgent_only: bool) -> AnyR
     sendable = or_(row.c.state.in_([DeliveryState.PENDING, DeliveryState.AMBIGUOUS]), _crashed(row, epoch))
     chosen = (
         select(row.c.seq)
-        .where(unblocked(row), sendable, row.c.tier <= least, row.c.next_at <= work.now, ~_to_be_judged(row, work.now))
+        .where(unblocked(row), sendable, row.c.tier <= least, _timely(row, work.now), ~_to_be_judged(row, work.now))
         .order_by(row.c.tier, row.c.seq)
         .limit(1)
     )
     found = await work.conn.execute(select(delivery).where(delivery.c.seq == chosen.scalar_subquery()))
     return found.one_or_none()
+
+
+def _timely(row: Subquery, now: datetime) -> ColumnElement[bool]:
+    """Its time has come, or is so far ahead that the clock must have been set back since."""
+    return or_(row.c.next_at <= now, row.c.next_at > furthest(now))
+
+
+def furthest(now: datetime) -> datetime:
+    """The latest moment that a retry can be set to at ``now``."""
+    return now + timedelta(seconds=FURTHEST_RETRY)
 
 
 def _to_be_judged(row: Subquery, now: datetime) -> ColumnElement[bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, case, literal, select, update
+from sqlalchemy import ColumnElement, and_, case, literal, select, update
 
 from watchtower.incidents.silences import Silence
 from watchtower.matchers import parse_matcher
@@ -24,9 +24,14 @@ SHOWN_FOR = timedelta(days=5)
 
 
 async def silences(work: Work, *, ended: bool = False) -> list[Silence]:
-    """Silences that have not ended, those to come too; with ``ended`` also those that ended lately."""
-    since = work.now - SHOWN_FOR if ended else work.now
-    query = select(silence).where(silence.c.ends_at > since).order_by(silence.c.starts_at, silence.c.id)
+    """Silences that have not ended, those to come too; with ``ended`` also those that ended lately.
+
+    One that was ended stays so, also when the clock is set back before its end.
+    """
+    wanted = silence.c.ends_at > work.now - SHOWN_FOR
+    if not ended:
+        wanted = and_(silence.c.ends_at > work.now, silence.c.ends_at != silence.c.updated_at)
+    query = select(silence).where(wanted).order_by(silence.c.starts_at, silence.c.id)
     return [_silence(row) for row in await work.conn.execute(query)]
 
 

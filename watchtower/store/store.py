@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from watchtower.store import channels as channel_leases
-from watchtower.store import debts, explain, flush, migrate, opening, prune, sending, silences, ticks, units
+from watchtower.store import debts, explain, flush, migrate, opening, prune, sending, setback, silences, ticks, units
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -155,6 +155,13 @@ class Store:
     async def expire_silence(self, silence_id: str, now: datetime) -> bool:
         """End a silence now; what it held back is looked at again. False when it is unknown or ended already."""
         return await self._database.write(silences.expire, silence_id, now)
+
+    async def clock_set_back(self, *, retries_after: float = 0.0) -> None:
+        """Make due now what waits for a time that is ahead only because the clock was set back since.
+
+        Retries that are at most ``retries_after`` seconds ahead stay as they are.
+        """
+        await self._database.write(setback.mend, retries_after)
 
     # sending
 

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from watchtower.model import AlertKey, AlertState, Delivery, DeliveryState, Priority, Transition
 
 
+#: Seconds that no retry is ahead, whatever a vendor asks for; beyond, the clock was set back.
+FURTHEST_RETRY = 900.0
+
+
 @dataclass(frozen=True, slots=True)
 class UnitRow:
     """A work unit as the plan wants it in the store; ``due_at`` is used only when the row is new.

@@ -126,6 +126,14 @@ async def test_a_failing_unit_leaves_one_outage_with_its_last_reason_and_its_end
     assert [one.since for one in (await only(ticking)).outages] == [at(80), at(10)]
 
 
+async def test_a_failure_that_begins_anew_ends_the_outage_before_it(world: World, ticking: Store) -> None:
+    await commit(ticking, last_tick=None, failing_since=at(10), failures=1, failure="throttled", log=(entry(),))
+    await world.advance(1200)
+    await commit(ticking, last_tick=None, failing_since=at(1200), failures=2, failure="timeout")
+    found = (await only(ticking)).outages
+    assert [(one.since, one.until) for one in found] == [(at(1200), None), (at(10), at(1200))]
+
+
 async def test_slots_that_nobody_polled_are_an_outage(world: World, ticking: Store) -> None:
     await commit(ticking, last_tick=START, log=(entry(),))
     await world.advance(3700)

@@ -57,6 +57,20 @@ async def test_a_claim_hands_over_what_the_unit_remembers(store: Store) -> None:
     assert (second.failing_since, second.failures, second.epoch) == (at(5), 2, first.epoch + 1)
 
 
+async def test_what_a_failing_unit_does_not_see_is_known_until_it_is_well(store: Store) -> None:
+    await store.sync_units([unit()])
+    [fresh] = await store.unit_health()
+    assert (fresh.blinded, fresh.silent) == ((), False)
+    epoch = (await claim(store))["u1"]
+    failed = tick("u1", epoch, due_at=START, failing_since=at(5), failures=1, blinded=("CpuHigh", "Disk"), silent=True)
+    await store.commit_ticks([failed])
+    [blind] = await store.unit_health()
+    assert (blind.blinded, blind.silent) == (("CpuHigh", "Disk"), True)
+    await store.commit_ticks([tick("u1", (await claim(store))["u1"])])
+    [well] = await store.unit_health()
+    assert (well.blinded, well.silent) == ((), False)
+
+
 async def test_a_tick_that_brings_no_memory_keeps_the_old(store: Store) -> None:
     await store.sync_units([unit()])
     await store.commit_ticks([tick("u1", (await claim(store))["u1"], due_at=START)])

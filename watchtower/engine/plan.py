@@ -65,12 +65,6 @@ class Plan:
         mine = (unit for unit in self.units.values() if unit.source == rule.source)
         return next((unit for unit in mine if self.sources[unit.source].owns(unit, key.rule, key.identity)), None)
 
-    def blinded(self, source: str, account: str, region: str) -> list[Rule]:
-        """The rules that see nothing while this source fails in this account and region."""
-        place = (source, account, region)
-        units = [unit for unit in self.units.values() if (unit.source, unit.account, unit.region) == place]
-        return [self.rules[ask.rule] for unit in units for ask in unit.asks]
-
     def wakes(self, states: Iterable[AlertState]) -> tuple[str, ...]:
         """The units that are due at once when these alerts change."""
         return (COMPOSITES,) if any(state.key.rule in self.read for state in states) else ()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from watchtower.durations import format_duration
 from watchtower.engine.concern import Concern
+from watchtower.engine.failing import SOURCE_FAILING, in_doubt, source_concerns
 from watchtower.engine.headcount import SERIES_LIMIT, WITHOUT_SERIES, rule_concerns
 from watchtower.engine.plan import SELF, due_at
 from watchtower.engine.steps import Steps
@@ -17,7 +18,7 @@ from watchtower.model import AlertKey, Labels, Priority
 from watchtower.store.values import TickCommit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from watchtower.clock import Clock
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
     from watchtower.store.store import Store
     from watchtower.store.values import ClaimedUnit, OutboxDepth, UnitHealth
 
-#: A failing source is told after this many seconds at P3 (design section 8) …
-SOURCE_FAILING_AFTER = 300
-#: … and after this many at the most urgent priority that it blinds.
-SOURCE_BLIND_AFTER = 900
 #: A tick this much later than its due time, in seconds beyond its period, is late.
 TICK_LATE_AFTER = 120
 #: A delivery that waits this many seconds says that its channel fails.
@@ -45,7 +42,7 @@ KEPT = timedelta(days=30)
 PRUNE_EVERY = 3600.0
 
 OWN_ALERTS = frozenset(
-    {"WatchtowerSourceFailing", "WatchtowerTickLate", "WatchtowerDeliveryFailing", WITHOUT_SERIES, SERIES_LIMIT}
+    {SOURCE_FAILING, "WatchtowerTickLate", "WatchtowerDeliveryFailing", WITHOUT_SERIES, SERIES_LIMIT}
 )
 
 
@@ -53,39 +50,11 @@ def concerns(
     health: Sequence[UnitHealth], outbox: Sequence[OutboxDepth], plan: Plan, now: datetime, uptime: float
 ) -> list[Concern]:
     """Everything that is wrong with the watcher at ``now``."""
-    found = [*_failing_sources(health, plan, now), *rule_concerns(health, plan, now)]
+    found = [*source_concerns(health, plan, now), *rule_concerns(health, plan, now)]
     if uptime >= SETTLING:
         found.extend(_late_ticks(health, now))
         found.extend(_failing_channels(outbox, now))
     return found
-
-
-def _failing_sources(health: Sequence[UnitHealth], plan: Plan, now: datetime) -> Iterable[Concern]:
-    places: dict[tuple[str, str, str], list[UnitHealth]] = defaultdict(list)
-    for unit in health:
-        if unit.failing_since is not None:
-            places[unit.source, unit.account, unit.region].append(unit)
-    for (source, account, region), units in places.items():
-        since = min(unit.failing_since for unit in units if unit.failing_since)
-        seconds = (now - since).total_seconds()
-        if seconds < SOURCE_FAILING_AFTER:
-            continue
-        named = {"source": source, "account": account, "region": region}
-        where = " ".join(part for part in (source, account, region) if part)
-        yield Concern(
-            "WatchtowerSourceFailing",
-            Labels({name: value for name, value in named.items() if value}),
-            _blinded_priority(plan, (source, account, region), seconds),
-            f"{where} has not answered for {format_duration(seconds)}: the alerts that depend on it keep their state",
-            units[0].failure,
-        )
-
-
-def _blinded_priority(plan: Plan, place: tuple[str, str, str], seconds: float) -> Priority:
-    if seconds < SOURCE_BLIND_AFTER:
-        return Priority.P3
-    levels = [level.priority for rule in plan.blinded(*place) for level in rule.levels]
-    return min([Priority.P3, *levels])
 
 
 def _late_ticks(health: Sequence[UnitHealth], now: datetime) -> Iterable[Concern]:
@@ -122,13 +91,21 @@ def _failing_channels(outbox: Sequence[OutboxDepth], now: datetime) -> Iterable[
 
 
 def own_changes(
-    found: Sequence[Concern], known: Mapping[AlertKey, AlertState], *, now: datetime, environment: str
+    found: Sequence[Concern],
+    known: Mapping[AlertKey, AlertState],
+    *,
+    now: datetime,
+    environment: str,
+    doubtful: Collection[AlertKey] = (),
 ) -> tuple[tuple[AlertState, ...], tuple[Transition, ...]]:
-    """What changes among the own alerts: new and raised ones begin, those no longer found end."""
+    """What changes among the own alerts: new and raised ones begin, those no longer found end.
+
+    Those that are ``doubtful`` go on: after a restart an outage is not over because nobody has asked yet.
+    """
     states: list[AlertState] = []
     transitions: list[Transition] = []
     wanted = {concern.key: concern for concern in found}
-    ended = [state for key, state in known.items() if key not in wanted and state.firing]
+    ended = [state for key, state in known.items() if state.firing and key not in wanted and key not in doubtful]
     for concern in found:
         state, change = own_transition(
             concern.name,
@@ -181,7 +158,9 @@ class SelfWatch:
         outbox = [replace(depth, oldest=self._steps.lasting(depth.oldest)) for depth in await self._store.outbox()]
         known = {state.key: state for state in await self._store.alert_states(OWN_ALERTS)}
         found = concerns(health, outbox, plan, now, self._uptime())
-        states, transitions = own_changes(found, known, now=now, environment=self._environment)
+        states, transitions = own_changes(
+            found, known, now=now, environment=self._environment, doubtful=in_doubt(health)
+        )
         tick = int(now.timestamp())
         commit = TickCommit(
             unit=SELF.id,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from watchtower.clock import epoch, from_epoch
+from watchtower.engine.failing import blinded_rules, still_failing
 from watchtower.engine.judging import Judgement, Session, judge_answers
 from watchtower.engine.plan import due_at, newest_slot, skipped_slots
 from watchtower.engine.polling import poll
@@ -53,6 +54,7 @@ class Ticker:
         tick = newest_slot(unit, now)
         self.live.metrics.tick_lag.observe(max(0.0, epoch(now) - epoch(claimed.due_at)))
 
+        claimed = still_failing(claimed, now)
         source, request = plan.sources[unit.source], Poll(unit, tick, claimed.memory, now)
         polled = await poll(source, request, self.settings.poll_timeout)
         session = Session(plan, unit, claimed, tick, now, self.environment)
@@ -145,6 +147,8 @@ def tick_commit(
         log=tuple(entry for outcome in judgement.outcomes for entry in outcome.log),
         roll=judgement.roll,
         census=judgement.census,
+        blinded=blinded_rules(unit, polled),
+        silent=failing and not polled.answers,
     )
 
 

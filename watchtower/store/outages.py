@@ -28,11 +28,11 @@ WORTH_TELLING = 60
 async def note(work: Work, ticks: Sequence[tuple[TickCommit, AnyRow]]) -> None:
     """Begin, go on with and end the outages of the units that are committed; ``AnyRow`` is the unit as it was."""
     failing = [tick for tick, _ in ticks if tick.failing_since is not None]
-    well = [tick.unit for tick, was in ticks if tick.failing_since is None and was.failing_since is not None]
+    over = [tick.unit for tick, was in ticks if was.failing_since not in (None, tick.failing_since)]
     gaps = [gap for tick, was in ticks if (gap := _gap(work, tick, was)) is not None]
-    if well:
-        over = update(outage).where(outage.c.unit.in_(sorted(well)), outage.c.until.is_(None))
-        await work.conn.execute(over.values(until=work.now))
+    if over:
+        ended = update(outage).where(outage.c.unit.in_(sorted(over)), outage.c.until.is_(None))
+        await work.conn.execute(ended.values(until=work.now))
     values = sorted([*gaps, *map(_failing, failing)], key=lambda row: str(row["unit"]))
     if values:
         insert = work.insert(outage)

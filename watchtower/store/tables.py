@@ -61,6 +61,8 @@ work_unit = Table(
     Column("census", Coded(tuple[Census, ...])),
     Column("rules", Coded(tuple[str, ...])),
     Column("woken", BigInteger, nullable=False),  # how often another unit's commit made it due
+    Column("blinded", Coded(tuple[str, ...])),  # the rules that its last tick did not see
+    Column("silent", Boolean, nullable=False),  # its last tick brought no answer at all
 )
 
 #: When a unit saw nothing, for explanations: `failing_since` and its like tell only of now.

@@ -96,6 +96,8 @@ def _advance() -> Update:
             failing_since=bindparam("failed_since"),
             failures=bindparam("failed"),
             failure=bindparam("why"),
+            blinded=bindparam("unseen", type_=unit.blinded.type),
+            silent=bindparam("unanswered", type_=unit.silent.type),
             lease_until=None,
         )
     )
@@ -113,6 +115,8 @@ def _progress(tick: TickCommit) -> dict[str, Any]:
         "failed_since": tick.failing_since,
         "failed": tick.failures,
         "why": tick.failure,
+        "unseen": tick.blinded,
+        "unanswered": tick.silent,
     }
 
 

@@ -76,6 +76,7 @@ def _values(row: UnitRow) -> dict[str, Any]:
         "woken": 0,
         "failure": "",
         "rules": row.rules,
+        "silent": False,
     }
 
 
@@ -152,7 +153,7 @@ async def health(work: Work) -> list[UnitHealth]:
 def health_of(row: AnyRow) -> UnitHealth:
     """How the unit of a row fares."""
     values = {name: getattr(row, name) for name in UnitHealth.__dataclass_fields__}
-    return UnitHealth(**{**values, "census": row.census or ()})
+    return UnitHealth(**{**values, "census": row.census or (), "blinded": row.blinded or ()})
 
 
 async def free_all(work: Work) -> None:

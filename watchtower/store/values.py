@@ -64,6 +64,8 @@ class TickCommit:
     ``last_tick`` None keeps the old one (the poll failed and keeps its slot); ``memory``, ``roll`` and ``census`` None
     keep the old. ``wakes`` are units that this tick makes due at once; ``woken`` is the claim's own count: when it is
     more by now, the unit stays due, whatever ``due_at`` says.
+    ``blinded`` names the rules that a poll in trouble did not see, or not wholly; ``silent``: it brought no answer at
+    all.
     """
 
     unit: str
@@ -81,11 +83,13 @@ class TickCommit:
     census: tuple[Census, ...] | None = None
     wakes: tuple[str, ...] = ()
     woken: int = 0
+    blinded: tuple[str, ...] = ()
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class UnitHealth:
-    """How a unit fares, for the own alerts and the metrics."""
+    """How a unit fares, for the own alerts and the metrics; ``blinded`` and ``silent`` as its last tick had them."""
 
     id: str
     source: str
@@ -98,6 +102,8 @@ class UnitHealth:
     failures: int
     failure: str
     census: tuple[Census, ...] = ()
+    blinded: tuple[str, ...] = ()
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,44 +49,16 @@ def found(
     return concerns(units, outbox, PLAN, START + timedelta(seconds=seconds), uptime)
 
 
-def failing(**changes: Any) -> UnitHealth:
-    return health(failing_since=START, failures=9, failure="throttled: rate exceeded", due_at=START, **changes)
-
-
-def test_a_source_that_fails_for_less_than_five_minutes_is_nobodys_business() -> None:
-    late_but_excused = found(299, failing(period=600))
-
-    assert late_but_excused == []
-
-
-def test_after_five_minutes_a_failing_source_is_a_p3() -> None:
-    [concern] = found(300, failing(period=600))
-
-    assert (concern.name, concern.priority) == ("WatchtowerSourceFailing", Priority.P3)
-    assert dict(concern.identity) == {"source": "cloudwatch", "account": "prod", "region": "eu-west-1"}
-    assert concern.reason == "throttled: rate exceeded"
-
-
-def test_after_fifteen_minutes_it_is_as_urgent_as_what_it_blinds() -> None:
-    [concern] = found(900, failing(period=600))
-
-    assert concern.priority is Priority.P1
-
-
-def test_many_units_of_one_place_are_one_alert() -> None:
-    units = [failing(id=str(number), period=600) for number in range(5)]
-
-    assert [concern.name for concern in found(400, *units)] == ["WatchtowerSourceFailing"]
-
-
-def test_two_regions_that_fail_are_two_alerts() -> None:
-    assert len(found(400, failing(period=600), failing(region="us-east-1", period=600))) == 2
-
-
 def test_a_unit_that_nobody_ticks_is_late() -> None:
     assert found(120, health()) == []
 
     [concern] = found(121, health())
+
+    assert concern.name == "WatchtowerTickLate"
+
+
+def test_a_failing_unit_that_nobody_ticks_is_late_and_says_nothing_of_its_source() -> None:
+    [concern] = found(1200, health(failing_since=START, failures=1, failure="throttled"))
 
     assert concern.name == "WatchtowerTickLate"
 
@@ -136,3 +108,14 @@ def test_a_concern_that_is_gone_ends_its_alert() -> None:
 
     assert (ended.state, ended.firing) == (State.OK, False)
     assert transition.to_state is State.OK
+
+
+def test_an_alert_in_doubt_neither_ends_nor_is_told_again() -> None:
+    [state], _ = changes([CONCERN], {})
+    known = {state.key: state}
+
+    assert own_changes([], known, now=START, environment="test", doubtful={state.key}) == ((), ())
+
+
+def test_doubt_begins_no_alert() -> None:
+    assert own_changes([], {}, now=START, environment="test", doubtful={CONCERN.key}) == ((), ())

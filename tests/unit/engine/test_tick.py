@@ -79,3 +79,21 @@ def test_what_is_forbidden_is_not_asked_again_before_the_next_slot() -> None:
 
 def test_the_pause_between_retries_doubles_and_is_bounded() -> None:
     assert [retry_delay(failures, SETTINGS) for failures in (0, 1, 2, 3, 50)] == [5, 10, 20, 40, 300]
+
+
+def test_a_poll_that_failed_wholly_blinds_the_rules_of_its_unit() -> None:
+    tick = commit(PollResult((), troubles=(trouble(TroubleReason.TIMEOUT),)))
+
+    assert (tick.blinded, tick.silent) == (("CpuHigh",), True)
+
+
+def test_a_poll_that_failed_in_part_blinds_what_it_did_not_see() -> None:
+    tick = commit(PollResult((ANSWER,), troubles=(trouble(TroubleReason.PARTIAL),)))
+
+    assert (tick.blinded, tick.silent) == ((), False)
+
+
+def test_a_tick_that_went_well_blinds_nobody() -> None:
+    tick = commit(PollResult((ANSWER,)), failing_since=START, failures=3)
+
+    assert (tick.blinded, tick.silent) == ((), False)

@@ -64,6 +64,8 @@ def _work_unit() -> None:
         sa.Column("census", sa.Text()),
         sa.Column("rules", sa.Text()),
         sa.Column("woken", sa.BigInteger(), nullable=False),
+        sa.Column("blinded", sa.Text()),
+        sa.Column("silent", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_work_unit_due_at", "work_unit", ["due_at"])

@@ -17,7 +17,7 @@ from watchtower.sources.probe.plan import units_of, wishes_of
 from watchtower.sources.probe.resolver import ThreadedResolver
 from watchtower.sources.probe.result import Result
 from watchtower.sources.probe.samples import samples_of
-from watchtower.sources.probe.tls import system_policy
+from watchtower.sources.probe.tls import remaining, system_policy
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from watchtower.sources.probe.plan import Wish
     from watchtower.sources.probe.resolver import Resolver
     from watchtower.sources.probe.tls import TlsPolicy
+
+_DAY = 86_400
 
 _BUSY = Result(
     success=None,
@@ -157,8 +159,15 @@ def _observation(ask: Ask, wish: Wish, result: Result, memory: Memory, poll: Pol
         points=points,
         truth=_truth(result, points),
         context=_context(wish, result),
-        reason=result.reason,
+        reason=_reason(ask, result, points),
     )
+
+
+def _reason(ask: Ask, result: Result, points: tuple[tuple[int, float], ...]) -> str:
+    """What explains the value that the rule looks at: days are explained by the certificate, not by its refusal."""
+    if ask.query.value == "certificate_days" and result.expires is not None and points:
+        return remaining(points[-1][1] * _DAY)
+    return result.reason
 
 
 def _truth(result: Result, points: tuple[tuple[int, float], ...]) -> Truth:

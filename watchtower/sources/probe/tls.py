@@ -96,10 +96,17 @@ def _expiry(certificate: Certificate | None, now: float) -> str:
         return "certificate expired"
     if certificate.ends > now:
         return "a certificate of the chain expired"
-    return f"certificate expired {_ago(now - certificate.ends)} ago"
+    return remaining(certificate.ends - now)
 
 
-def _ago(seconds: float) -> str:
+def remaining(seconds: float) -> str:
+    """How long a certificate is still good, in words; negative ``seconds`` have passed since."""
+    if seconds <= 0:
+        return f"certificate expired {_about(-seconds)} ago"
+    return f"certificate expires in {_about(seconds)}"
+
+
+def _about(seconds: float) -> str:
     for name, size in (("day", _DAY), ("hour", _HOUR)):
         if seconds >= size:
             count = int(seconds // size)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.clock import ManualClock
 from tests.support.sites import (
+    Authority,
     Names,
     answering,
     authority,
@@ -140,6 +141,7 @@ async def test_certificate_days_are_counted_from_now(sources: Sources) -> None:
         seen = only(await polled(source, unit_of(source, asked)), "Expiring")
 
     assert values(seen) == [pytest.approx(12.5, abs=0.01)]
+    assert seen.reason == "certificate expires in 12 days"
 
 
 async def test_an_expired_certificate_has_negative_days_and_no_duration(sources: Sources) -> None:
@@ -151,6 +153,25 @@ async def test_an_expired_certificate_has_negative_days_and_no_duration(sources:
 
     assert values(only(result, "Days")) == [pytest.approx(-3, abs=0.01)]
     assert (only(result, "Slow").points, only(result, "Slow").truth) == ((), Truth.NO_DATA)
+
+
+async def test_the_days_of_a_certificate_that_nobody_trusts_are_explained_by_its_end_not_by_trust(
+    sources: Sources,
+) -> None:
+    source = sources(resolver=Names(old_example="127.0.0.1"))
+    stranger = Authority.create("Another CA").issue("old.example", ends=-1.5)
+    async with running_site(answering(), server_context(stranger)) as site:
+        url = site.url_of("old.example")
+        result = await polled(source, unit_of(source, ask("Days", url, value="certificate_days"), ask("Down", url)))
+
+    assert only(result, "Days").reason == "certificate expired 1 day ago"
+    assert "trusted" in only(result, "Down").reason
+
+
+async def test_without_a_certificate_its_days_are_explained_by_what_went_wrong(sources: Sources) -> None:
+    source, url = sources(), f"https://127.0.0.1:{free_port()}/"
+    seen = only(await polled(source, unit_of(source, ask("Days", url, value="certificate_days"))), "Days")
+    assert seen.reason.startswith("connection refused")
 
 
 @pytest.mark.parametrize("needed", [2, 4])

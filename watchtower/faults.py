@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Severity(StrEnum):
@@ -34,3 +39,10 @@ class Misread(ValueError):
     def __init__(self, message: str, offset: int = 0) -> None:
         super().__init__(message)
         self.offset = offset
+
+
+def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.72) -> str:
+    """`` (did you mean `x`?)`` when one of the known words is as close as ``cutoff`` (0 to 1), else nothing."""
+    lowered = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=cutoff)
+    return f" (did you mean `{lowered[close[0]]}`?)" if close else ""

@@ -16,9 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import CoreSchema, core_schema
 
+from watchtower.faults import did_you_mean
+
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
     from pydantic.json_schema import JsonSchemaValue
+
+_KINDS = ("env", "file")
 
 
 class Secret:
@@ -69,7 +73,7 @@ class Secret:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        properties = {name: {"type": "string"} for name in ("env", "file")}
+        properties = {name: {"type": "string"} for name in _KINDS}
         return {
             "type": "object",
             "properties": properties,
@@ -87,8 +91,10 @@ def _read_with_info(value: object, info: ValidationInfo) -> Secret:
 def _read(value: object, base: Path, *, stand_in: bool) -> Secret:
     if isinstance(value, Secret):
         return value
-    if not isinstance(value, dict) or len(value) != 1 or next(iter(value)) not in ("env", "file"):
-        raise ValueError("a secret is written {env: NAME} or {file: PATH}, never as a literal")
+    if not isinstance(value, dict) or len(value) != 1 or next(iter(value)) not in _KINDS:
+        unknown = [str(key) for key in value if key not in _KINDS] if isinstance(value, dict) else []
+        hint = f"; unknown key `{unknown[0]}`{did_you_mean(unknown[0], _KINDS, cutoff=0.6)}" if unknown else ""
+        raise ValueError(f"a secret is written {{env: NAME}} or {{file: PATH}}, never as a literal{hint}")
     [(kind, name)] = value.items()
     if stand_in:
         return Secret(f"not read: {kind} {name}", f"{kind} {name}", stand_in=True)

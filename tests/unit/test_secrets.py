@@ -43,6 +43,9 @@ def test_what_cannot_be_read_is_refused_without_showing_anything(tmp_path: Path)
         ({"env": "WT_SURELY_NOT_SET"}, "the environment variable WT_SURELY_NOT_SET is not set"),
         ("literal", "never as a literal"),
         ({"env": "A", "file": "B"}, "never as a literal"),
+        ({"enw": "A"}, r"unknown key `enw` \(did you mean `env`\?\)"),
+        ({"fiel": "A"}, r"unknown key `fiel` \(did you mean `file`\?\)"),
+        ({"vault": "A"}, "unknown key `vault`"),
     ):
         with pytest.raises(ValueError, match=sentence):
             read(wrong, tmp_path)

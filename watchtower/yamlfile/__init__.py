@@ -1,7 +1,8 @@
 """YAML files with the position of everything in them, and faults instead of exceptions' jargon."""
 
+from watchtower.faults import did_you_mean
 from watchtower.yamlfile.document import Document, Location, load_yaml, parse_yaml
-from watchtower.yamlfile.wording import did_you_mean, mistyped, validation_faults, without_faulty
+from watchtower.yamlfile.wording import mistyped, validation_faults, without_faulty
 
 __all__ = [
     "Document",

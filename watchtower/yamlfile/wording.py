@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import types
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 from pydantic import BaseModel
 from pydantic_core.core_schema import ErrorType
 
-from watchtower.faults import Misread
+from watchtower.faults import Misread, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -66,13 +65,6 @@ _LIMITS = {
     "string_too_long": "may have {max_length} characters at most",
     "string_pattern_mismatch": "is written in a form that is not allowed (it must match {pattern})",
 }
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`` (did you mean `x`?)`` when one of the known words is close, else nothing."""
-    lowered = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.72)
-    return f" (did you mean `{lowered[close[0]]}`?)" if close else ""
 
 
 def mistyped(given: Iterable[str], known: Collection[str], wanted: Collection[str]) -> bool:

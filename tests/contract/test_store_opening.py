@@ -9,7 +9,7 @@ import sys
 import time
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,7 +21,7 @@ from watchtower.incidents.model import FlushInput, FlushPlan
 from watchtower.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,6 +63,19 @@ async def test_a_store_keeps_the_id_it_was_made_with(world: World) -> None:
     assert again.store_id == first.store_id
     assert len(first.store_id) == 12
     await again.ping()
+
+
+@pytest.mark.parametrize("opens", [Store.open, Store.open_readonly])
+async def test_a_url_with_a_parameter_that_nobody_knows_is_the_stores_failure(opens: Callable[..., Any]) -> None:
+    with pytest.raises(StoreError, match=r"`sslmod` \(did you mean `sslmode`\?\)"):
+        await opens("postgresql://watchtower@127.0.0.1:1/watchtower?sslmod=require", clock=ManualClock())
+
+
+@pytest.mark.parametrize("place", ["127.0.0.1:99999/watchtower", "127.0.0.1/watchtower?port=99999"])
+async def test_a_port_that_there_is_not_is_the_stores_failure(place: str) -> None:
+    """The driver finds the first out only when it connects."""
+    with pytest.raises(StoreError, match="port"):
+        await Store.open(f"postgresql://watchtower@{place}", clock=ManualClock())
 
 
 async def test_two_daemons_that_make_a_store_together_agree_on_its_id(shared_world: World) -> None:

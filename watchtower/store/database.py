@@ -21,7 +21,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from watchtower.errors import StoreError
 from watchtower.store.columns import Moment
-from watchtower.store.failures import translated
+from watchtower.store.failures import translated, understood
+from watchtower.store.parameters import check_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -93,6 +94,11 @@ class Database:
         """Do ``step`` in a transaction without limits: a migration takes the time it takes."""
         await _unbroken(self._unlimited(step))
 
+    async def reach(self) -> None:
+        """Make the first connection, where a driver finds out what it does not understand of a URL."""
+        with understood():
+            await self.migrate(_nothing)
+
     async def _transaction(self, engine: AsyncEngine, step: Callable[[Work], Awaitable[T]]) -> T:
         with translated():
             async with engine.begin() as conn:
@@ -123,6 +129,10 @@ class Database:
                 await self._reader.dispose()
 
 
+async def _nothing(_: AsyncConnection) -> None:
+    """Connecting is all."""
+
+
 async def _unbroken(steps: Coroutine[Any, Any, T]) -> T:
     """Finish what began when the caller is cancelled, and only then let the cancellation through.
 
@@ -146,7 +156,7 @@ async def _outlast(task: asyncio.Task[Any]) -> None:
 
 
 def parse(url: str) -> URL:
-    """The store's URL; raises StoreError for anything but SQLite files and PostgreSQL."""
+    """The store's URL; raises StoreError for anything but SQLite files and PostgreSQL, and for unknown parameters."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
@@ -155,6 +165,7 @@ def parse(url: str) -> URL:
         raise StoreError(f"a store is sqlite:///path or postgresql://..., not {parsed.drivername}://")
     if parsed.drivername == "sqlite" and parsed.database in (None, "", ":memory:"):
         raise StoreError("a SQLite store needs a file: sqlite:///path")
+    check_parameters(parsed)
     return parsed
 
 
@@ -206,14 +217,15 @@ def open_postgres(url: URL, clock: Clock, *, readonly: bool) -> Database:
     cached = query.pop("statement_cache_size", None) != "0"
     if "sslmode" in query:
         query["ssl"] = query.pop("sslmode")
-    engine = create_async_engine(
-        url.set(drivername="postgresql+asyncpg", query=query),
-        pool_size=_POSTGRES_CONNECTIONS,
-        max_overflow=_POSTGRES_CONNECTIONS,
-        pool_recycle=_POSTGRES_RECYCLE,
-        hide_parameters=True,
-        connect_args=_postgres_arguments(cached=cached),
-    )
+    with understood():
+        engine = create_async_engine(
+            url.set(drivername="postgresql+asyncpg", query=query),
+            pool_size=_POSTGRES_CONNECTIONS,
+            max_overflow=_POSTGRES_CONNECTIONS,
+            pool_recycle=_POSTGRES_RECYCLE,
+            hide_parameters=True,
+            connect_args=_postgres_arguments(cached=cached),
+        )
     return Database(None if readonly else engine, engine, clock)
 
 

@@ -30,6 +30,16 @@ def translated() -> Iterator[None]:
         raise StoreError(f"the store failed: {cause(error)}") from error
 
 
+@contextmanager
+def understood() -> Iterator[None]:
+    """Turn what a driver raises about its arguments, which stand in the URL, into StoreError."""
+    try:
+        with translated():
+            yield
+    except (TypeError, ValueError, OverflowError) as error:
+        raise StoreError(f"the store's URL asks for what its driver cannot do: {cause(error)}") from error
+
+
 def cause(error: BaseException) -> str:
     """The innermost cause in one short line: no statement, no parameters, no URL."""
     root = _root(error)

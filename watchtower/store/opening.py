@@ -25,6 +25,7 @@ async def writable(url: str, clock: Clock) -> tuple[Database, FileLock | None, s
         open_postgres(parsed, clock, readonly=False) if path is None else open_sqlite(path, clock, readonly=False)
     )
     try:
+        await database.reach()
         store_id, fresh = await _prepare(database, alone=lock is not None)
     except BaseException:
         await database.close()
@@ -60,6 +61,7 @@ async def readable(url: str, clock: Clock) -> tuple[Database, str]:
         raise StoreError(f"there is no store at {path}")
     database = open_postgres(parsed, clock, readonly=True) if path is None else open_sqlite(path, clock, readonly=True)
     try:
+        await database.reach()
         await database.migrate(migrate.check)
         return database, await database.read(migrate.store_id)
     except BaseException:

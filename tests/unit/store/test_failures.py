@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.exc import OperationalError, StatementError
 
 from watchtower.errors import StoreError
-from watchtower.store.failures import cause, translated
+from watchtower.store.failures import cause, translated, understood
 
 
 def test_the_drivers_own_words_are_told_without_the_statement() -> None:
@@ -46,3 +46,9 @@ def test_failures_of_the_machine_are_told(error: Exception, says: str) -> None:
 def test_a_bug_stays_a_bug() -> None:
     with pytest.raises(LookupError), translated():
         raise LookupError("ours")
+
+
+@pytest.mark.parametrize("error", [TypeError("connect() got an unexpected keyword"), ValueError("no such mode")])
+def test_what_a_driver_does_not_understand_of_the_url_is_told_as_the_stores_failure(error: Exception) -> None:
+    with pytest.raises(StoreError, match=f"asks for what its driver cannot do: {str(error)[:9]}"), understood():
+        raise error

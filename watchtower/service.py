@@ -86,6 +86,7 @@ class Service:
             await stack.enter_async_context(serving(self._web, config.listen))
             store = await self._wait_for_store(config.store)
             if store is None:
+                log.info("stopped")
                 return
             stack.push_async_callback(store.close)
             self._running = await self._start(stack, store)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import signal
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,22 @@ async def test_a_second_daemon_on_one_sqlite_file_waits_saying_why_and_takes_ove
             shop.site.status = 200
             await shop.resolves()
             assert shop.pagerduty.phones_rung == 1
+        finally:
+            await waiting.kill()
+
+
+async def test_a_daemon_that_is_told_to_stop_while_it_waits_for_its_store_says_that_it_stopped(shop: Shop) -> None:
+    shop.config["store"] = f"sqlite:///{shop.folder / 'watchtower.db'}"
+    other = second(shop)
+    other.write()
+    waiting = other.daemon()
+    async with shop.running():
+        await waiting.start()
+        try:
+            await until(lambda: bool(waiting.events("store.waiting")), 20, "the second daemon")
+            waiting.send(signal.SIGTERM)
+            assert await waiting.ended(10) == 0
+            assert len(waiting.events("stopped")) == 1
         finally:
             await waiting.kill()
 

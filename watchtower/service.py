@@ -8,6 +8,7 @@ import signal
 import uuid
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -17,15 +18,20 @@ from aiohttp import web
 from watchtower import config as configuration
 from watchtower.aws.clients import AwsClients
 from watchtower.clock import Clock, SystemClock
+from watchtower.engine.changes import bulletin, record
 from watchtower.engine.engine import Engine
+from watchtower.engine.heartbeat import Heartbeat
+from watchtower.engine.loops import Loop, supervise
 from watchtower.engine.plan import Plan, build_plan
 from watchtower.engine.settings import EngineSettings
+from watchtower.engine.storewatch import StoreWatch
 from watchtower.engine.testing import send_test
 from watchtower.errors import ConfigError, ListenError, StoreError, StoreLocked, StoreTooNew
 from watchtower.incidents.quiet import Quiet, compile_quiet
 from watchtower.incidents.routing import Route, compile_routes
 from watchtower.live import Live
 from watchtower.notifiers.base import Doors
+from watchtower.notifiers.ping import ping
 from watchtower.notifiers.table import NOTIFIERS
 from watchtower.sources.base import Place
 from watchtower.sources.cloudwatch.source import CloudWatchSource
@@ -52,6 +58,7 @@ class Running:
     """What exists once the store is ours; ``stack`` closes it all, earlier AWS sessions included."""
 
     engine: Engine
+    heartbeat: Heartbeat
     stack: AsyncExitStack
     http: aiohttp.ClientSession
     doors: Doors
@@ -78,24 +85,33 @@ class Service:
         self._web = Web(self.live)
         self._running: Running | None = None
         self._stopping = asyncio.Event()
+        self._store_watch = StoreWatch(self.live, self._clock, loaded.config.environment)
+        self._notifiers: dict[str, Notifier] = {}
+        self._errands: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Serve, wait for the store, run the engine until :meth:`stop`."""
         config = self._loaded.config
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(serving(self._web, config.listen))
+            http = await stack.enter_async_context(aiohttp.ClientSession())
+            doors, sources = self._open_outside(stack, http, config)
+            self._store_watch.configure(make_notifiers(config, doors))
             store = await self._wait_for_store(config.store)
             if store is None:
-                log.info("stopped")
                 return
             stack.push_async_callback(store.close)
-            self._running = await self._start(stack, store)
+            engine = Engine(store, self.live, self._clock, self._settings, config.environment)
+            heartbeat = Heartbeat(store, self.live, self._clock)
+            self._running = Running(engine, heartbeat, stack, http, doors, sources)
+            stack.push_async_callback(self._end_errands)
             await self._configure(self._running, self._loaded)
+            self._record_change(None)
             self._web.store = store
             self.live.waiting_for = ""
             log.info("started", store=store.store_id, rules=len(self._loaded.rules), listen=config.listen)
             if not self._stopping.is_set():
-                await self._running.engine.run()
+                await self._run(self._running, store)
         log.info("stopped")
 
     def stop(self) -> None:
@@ -104,12 +120,32 @@ class Service:
         if self._running is not None:
             self._running.engine.stop()
 
-    async def _start(self, stack: AsyncExitStack, store: Store) -> Running:
-        config = self._loaded.config
-        http = await stack.enter_async_context(aiohttp.ClientSession())
-        doors, sources = self._open_outside(stack, http, config)
-        engine = Engine(store, self.live, self._clock, self._settings, config.environment)
-        return Running(engine, stack, http, doors, sources)
+    async def _run(self, running: Running, store: Store) -> None:
+        """The engine, and beside it those who watch that it works."""
+        steps = {"heartbeat": running.heartbeat.step, "store watch": lambda: self._store_watch.look(store)}
+        async with asyncio.TaskGroup() as group:
+            beside = [
+                group.create_task(supervise(Loop(name, self._clock, self.live, vital=False), step, self._stopping))
+                for name, step in steps.items()
+            ]
+            await running.engine.run()
+            for task in beside:
+                task.cancel()
+        await self._store_watch.close()
+
+    def _record_change(self, before: Loaded | None) -> None:
+        """Tell those channels that keep a log of changes; nothing waits for it."""
+        names = None if before is None else [rule.name for rule in before.rules]
+        config, rules = self._loaded.config, [rule.name for rule in self._loaded.rules]
+        told = bulletin(names, rules, config.environment, self._clock.now())
+        errand = asyncio.create_task(record(self._notifiers, told), name="change")
+        self._errands.add(errand)
+        errand.add_done_callback(self._errands.discard)
+
+    async def _end_errands(self) -> None:
+        for errand in self._errands:
+            errand.cancel()
+        await asyncio.gather(*self._errands, return_exceptions=True)
 
     def _open_outside(
         self, stack: AsyncExitStack, http: aiohttp.ClientSession, config: Config
@@ -138,7 +174,9 @@ class Service:
                 doors, sources = self._open_outside(self._running.stack, self._running.http, loaded.config)
                 self._running = replace(self._running, doors=doors, sources=sources)
             await self._configure(self._running, loaded)
-        self._loaded = loaded
+        before, self._loaded = self._loaded, loaded
+        if self._running is not None:
+            self._record_change(before)
         log.info("reloaded", rules=len(loaded.rules))
 
     async def _configure(self, running: Running, loaded: Loaded) -> None:
@@ -153,6 +191,11 @@ class Service:
             name: send_test(notifier, environment, self._clock, lambda: str(uuid.uuid4()))
             for name, notifier in notifiers.items()
         }
+        self._notifiers = notifiers
+        self._store_watch.configure(notifiers)
+        beat = loaded.config.heartbeat
+        knock = partial(ping, beat.url, running.doors) if beat else None
+        running.heartbeat.configure(beat.every if beat else 0.0, knock)
         self.live.metrics.reload_ok.set(1)
 
     async def _wait_for_store(self, url: str) -> Store | None:
@@ -162,14 +205,17 @@ class Service:
             try:
                 store = await Store.open(url, clock=self._clock)
             except StoreLocked as error:
+                self._store_watch.failed(error)
                 self._waiting(str(error))
             except StoreTooNew:
                 raise  # waiting does not make this program newer
             except StoreError as error:
+                self._store_watch.failed(error)
                 self._waiting(f"store: {error}")
             else:
                 self.live.retire("store")
                 return store
+            await _first(self._store_watch.tell(), self._stopping.wait())
             await _first(self._clock.sleep(STORE_RETRY), self._stopping.wait())
         return None
 

@@ -136,7 +136,7 @@ def lay_out(block: Block, directory: Path, environment: pytest.MonkeyPatch) -> P
     """Write a block's files as a reader would have them, with every secret it names; the configuration's path."""
     config, rules = whole(block)
     for name in re.findall(r"\{env: (\w+)\}", config):
-        environment.setenv(name, "https://hooks.slack.com/services/T/B/x" if "WEBHOOK" in name else "0" * 32)
+        environment.setenv(name, "https://hooks.slack.com/services/T/B/x" if name.endswith("_URL") else "0" * 32)
     for name in re.findall(r"\{file: ([^}/][^}]*)\}", config):
         _write(directory / name, "0" * 32)
     _write(directory / "rules" / "sites.txt", "www.example.com\n")

@@ -36,6 +36,7 @@ from watchtower.aws.config import AccountConfig, AwsConfig
 from watchtower.cli import app
 from watchtower.commands.check import check_lines
 from watchtower.config import Config, Loaded
+from watchtower.config.model import HeartbeatConfig
 from watchtower.durations import format_duration
 from watchtower.engine.selfwatch import OWN_ALERTS
 from watchtower.evaluation.missing_data import Code, evaluate
@@ -109,6 +110,7 @@ REFERENCE: list[tuple[Path, str, list[type[BaseModel]]]] = [
     (CONFIGURATION, "Slack", [SlackConfig]),
     (CONFIGURATION, "SNS", [SnsConfig]),
     (CONFIGURATION, "routes", [RouteConfig]),
+    (CONFIGURATION, "heartbeat", [HeartbeatConfig]),
 ]
 MODELS = [(page, heading, model) for page, heading, models in REFERENCE for model in models]
 

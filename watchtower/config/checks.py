@@ -72,9 +72,8 @@ def _required(reading: Reading) -> Iterator[Fault]:
 
 def _later(reading: Reading) -> Iterator[Fault]:
     config, document = reading.config, reading.document
-    for key in ("fallback", "heartbeat"):
-        if getattr(config, key):
-            yield document.fault((key,), f"`{key}` is not supported yet", key=True)
+    if config.fallback:
+        yield document.fault(("fallback",), "`fallback` is not supported yet", key=True)
     if config.aws.monthly_budget_usd is not None:
         yield document.fault(("aws", "monthly_budget_usd"), "`monthly_budget_usd` is not supported yet", key=True)
     for number, route in reading.routes:

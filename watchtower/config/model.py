@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Union
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from watchtower.aws.config import AwsConfig
+from watchtower.durations import format_duration
 from watchtower.errors import StoreError
 from watchtower.incidents.config import InhibitConfig, MuteConfig, RouteConfig
+from watchtower.notifiers.channel import checked_url
 from watchtower.notifiers.table import NOTIFIERS
 from watchtower.schema import Duration, Model
 from watchtower.secrets import Secret
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 DEFAULT_STORE = "sqlite:////var/lib/watchtower/watchtower.db"
 DEFAULT_LISTEN = "127.0.0.1:9464"
+#: Seconds; in less, an engine that works may have committed nothing.
+LEAST_HEARTBEAT = 30.0
 
 _LISTEN = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):(\d{1,5})")
 _CHANNEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -56,6 +60,24 @@ class HeartbeatConfig(Model):
 
     url: Secret
     every: Duration = 60.0
+
+    @field_validator("url")
+    @classmethod
+    def _reachable(cls, url: Secret) -> Secret:
+        if url.stand_in:
+            return url
+        try:
+            checked_url(url.reveal())
+        except ValueError:
+            raise ValueError(f"the url from {url.origin} is not a web address") from None
+        return url
+
+    @field_validator("every")
+    @classmethod
+    def _bearable(cls, every: float) -> float:
+        if every < LEAST_HEARTBEAT:
+            raise ValueError(f"{format_duration(every)} is too short; at least {format_duration(LEAST_HEARTBEAT)}")
+        return every
 
 
 class Config(Model):

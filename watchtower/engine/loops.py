@@ -24,10 +24,15 @@ STORE_RETRY = 1.0
 
 
 class Loop:
-    """A named loop that can be woken early and whose progress shows in /readyz."""
+    """A named loop that can be woken early.
 
-    def __init__(self, name: str, clock: Clock, live: Live) -> None:
+    Its progress shows in /healthz and /readyz, unless it is not ``vital``: one that only watches goes on when all work
+    stands still, and must not pass for it.
+    """
+
+    def __init__(self, name: str, clock: Clock, live: Live, *, vital: bool = True) -> None:
         self.name = name
+        self._vital = vital
         self._clock = clock
         self._live = live
         self._woken = asyncio.Event()
@@ -38,7 +43,8 @@ class Loop:
 
     def beat(self) -> None:
         """Tell /readyz that the loop advanced."""
-        self._live.beat(self.name)
+        if self._vital:
+            self._live.beat(self.name)
 
     def retire(self) -> None:
         """Tell /readyz that the loop ended on purpose."""

@@ -36,6 +36,7 @@ class Metrics:
             "outbox_oldest_seconds", "Age of the oldest delivery not settled yet.", "channel"
         )
         self.resolves_owed = self._gauge("resolves_owed", "Resolves owed and not accepted yet.", "channel")
+        self.heartbeats = self._counter("heartbeats", "Heartbeats to the outside by outcome.", "outcome")
         self.channel_open = self._gauge("channel_open", "Whether a channel rests after failures.", "channel")
         self.alerts = self._gauge("alerts", "Alerts that are not OK.", "alert", "priority", "state")
         self.reload_ok = self._gauge("config_last_reload_successful", "Whether the last reload was accepted.")

@@ -100,11 +100,18 @@ class Vendor:
         Always on a fresh connection: on a kept one that the vendor has closed meanwhile, a message that never left
         would count as ambiguous.
         """
+        return await self._ask("POST", url, body, headers)
+
+    async def get(self, url: str) -> Answer:
+        """Ask once; otherwise like :meth:`post`."""
+        return await self._ask("GET", url, None, {})
+
+    async def _ask(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
         limit = self.doors.timeout
         timeout = aiohttp.ClientTimeout(total=limit, sock_connect=limit / 2)
         try:
-            async with self.doors.http.post(
-                url, data=body, headers={**headers, **_FRESH}, timeout=timeout, allow_redirects=False
+            async with self.doors.http.request(
+                method, url, data=body, headers={**headers, **_FRESH}, timeout=timeout, allow_redirects=False
             ) as response:
                 return Answer(response.status, response.headers, await _bounded(response))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):

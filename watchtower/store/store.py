@@ -9,11 +9,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from watchtower.store import channels as channel_leases
-from watchtower.store import debts, explain, flush, migrate, opening, prune, sending, setback, silences, ticks, units
+from watchtower.store import (
+    debts,
+    explain,
+    flush,
+    migrate,
+    opening,
+    prune,
+    pulse,
+    sending,
+    setback,
+    silences,
+    ticks,
+    units,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from watchtower.clock import Clock
     from watchtower.incidents.model import Debt, FlushInput, FlushPlan, Incident
@@ -68,6 +81,10 @@ class Store:
         finally:
             if self._lock is not None:
                 self._lock.release()
+
+    async def touch(self) -> timedelta | None:
+        """Prove that the store can be written; how long ago somebody last did, None when nobody has."""
+        return await self._database.write(pulse.touch)
 
     async def ping(self) -> None:
         """Return if the store can be reached."""
@@ -202,6 +219,10 @@ class Store:
         return await self._database.read(channel_leases.next_due, channels)
 
     # looks
+
+    async def accepted_since(self, moment: datetime) -> bool:
+        """Whether any vendor accepted anything since."""
+        return await self._database.read(pulse.accepted_since, moment)
 
     async def outbox(self) -> list[OutboxDepth]:
         """How many rows are open, by channel and tier."""

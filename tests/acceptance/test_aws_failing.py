@@ -86,6 +86,7 @@ class Heard:
     paged_at: float
     resolved_at: float | None
     log: tuple[str, ...]
+    summary: str
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,7 @@ class Story:
             paged_at=epoch(incident.opened_at) - self.began,
             resolved_at=None if incident.resolved_at is None else epoch(incident.resolved_at) - self.began,
             log=tuple(incident.log),
+            summary=str(member["summary"]),
         )
 
     def told(self, host: str) -> set[tuple[str, str]]:
@@ -270,7 +272,15 @@ def test_what_a_partial_answer_does_hold_is_judged_at_once(record: Record) -> No
     assert web_2.resolved_at is not None
     assert RECOVERS <= web_2.resolved_at < record.works
     assert BREAKS <= web_3.paged_at < record.works
-    assert len(record.of(HALF, "WatchtowerSourceFailing")) == 1
+    [failing] = record.of(HALF, "WatchtowerSourceFailing")
+    assert "answers only in part" in failing.summary
+    assert "2 rules cannot be seen, or not wholly" in failing.summary
+
+
+def test_where_nothing_is_answered_the_alert_says_so(record: Record) -> None:
+    [failing] = record.of("eu-west-1", "WatchtowerSourceFailing")
+
+    assert failing.summary.startswith("cloudwatch main eu-west-1 has not answered for ")
 
 
 def test_a_region_that_is_well_goes_on_as_if_nothing_had_happened(record: Record) -> None:

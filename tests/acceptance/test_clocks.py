@@ -320,3 +320,39 @@ async def test_a_store_from_a_clock_that_was_ahead_is_taken_up_at_once(world: Wo
     async with world.daemon() as service:
         await world.soon(lambda: len(world.pages) == 1)
         await world.soon(lambda: ticks(service) > 3)
+
+
+async def test_time_without_a_daemon_is_no_failure_of_the_source(world: World) -> None:
+    async with world.daemon() as service:
+        await world.soon(lambda: ticks(service) >= 1)
+        world.faults.add(Fault(Kind.HTML_500, operation="GetMetricData"))
+        await world.soon(lambda: world.faults.struck[Kind.HTML_500] > 0)
+    world.clock.advance(20 * MINUTE)
+    world.faults.clear()
+    async with world.daemon() as service:
+        await world.soon(lambda: ticks(service) >= 3)
+        assert world.pages == []
+        assert world.shop.slack.messages == []
+
+
+async def test_a_source_that_fails_before_and_after_a_stop_is_told_once_and_resolved_when_it_is_back(
+    world: World,
+) -> None:
+    async with world.daemon() as service:
+        await world.soon(lambda: ticks(service) >= 1)
+        world.faults.add(Fault(Kind.HTML_500))
+        await world.soon(lambda: world.open == 1)
+    world.clock.advance(20 * MINUTE)
+    struck = world.faults.struck[Kind.HTML_500]
+    async with world.daemon():
+        await world.soon(lambda: world.faults.struck[Kind.HTML_500] >= struck + 4)
+        await world.passes(8 * MINUTE)
+        [incident] = world.shop.pagerduty.incidents
+        assert (incident.open, incident.log) == (True, [])
+
+        world.faults.clear()
+        await world.soon(lambda: world.open == 0)
+        await world.passes(2 * MINUTE)
+    [incident] = world.shop.pagerduty.incidents
+    assert "WatchtowerSourceFailing" in incident.summary
+    assert incident.log == ["resolve"]

@@ -25,7 +25,7 @@ def bulletin(before: Collection[str] | None, after: Collection[str], environment
     """What changed among the names of rules; without ``before`` it is a start."""
     source = f"watchtower/{environment}"
     if before is None:
-        return Bulletin(f"Watchtower ({environment}) started with {len(after)} rules", source, at)
+        return Bulletin(f"Watchtower ({environment}) started, with {len(after)} rules", source, at)
     added, removed = sorted(set(after) - set(before)), sorted(set(before) - set(after))
     summary = f"Watchtower ({environment}) took over a new configuration: {len(after)} rules"
     summary += f", {len(added)} added, {len(removed)} removed"

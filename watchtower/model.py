@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any
 
-from watchtower.batch import SeriesBatch as SeriesBatch
 from watchtower.labels import EMPTY as EMPTY
 from watchtower.labels import Labels as Labels
 from watchtower.labels import stable_hash as stable_hash

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.stores import World, at, change, commit_plan, delivery, incident, key, member, state, tick, unit
-from watchtower.evaluation.journal import Entry, Finding
+from watchtower.evaluation.findings import Entry, Finding
 from watchtower.evaluation.roll import Census, Roll, digest, encode
 from watchtower.incidents.model import Decision, FlushPlan
 from watchtower.model import Labels, State

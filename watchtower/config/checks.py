@@ -6,7 +6,7 @@ that one mistake neither hides another nor invents one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from watchtower.config.model import Config
@@ -23,36 +23,13 @@ from watchtower.yamlfile import did_you_mean, mistyped
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from watchtower.config.reading import Reading
     from watchtower.faults import Fault
-    from watchtower.incidents.config import RouteConfig
     from watchtower.matchers import Matcher
     from watchtower.rulebook.draft import Draft
-    from watchtower.rulebook.loader import RuleLoad
-    from watchtower.yamlfile import Document
 
 #: Channel types that wake a person.
 WAKING = frozenset({"pagerduty"})
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What was read: ``config`` lacks its faulty keys; ``routes`` are the sound ones with their places in the list.
-
-    ``tested``: it stands beside rule tests and is not going to run; what only a daemon needs is not asked for.
-    """
-
-    document: Document
-    config: Config
-    routes: tuple[tuple[int, RouteConfig], ...]
-    rules: RuleLoad
-    mounts: str | None
-    tested: bool = False
-
-    @property
-    def channel_names(self) -> tuple[str, ...]:
-        """The configured channels, faulty ones too."""
-        given = self.document.data.get("channels")
-        return tuple(given) if isinstance(given, dict) else ()
 
 
 def check(reading: Reading) -> Iterator[Fault]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from watchtower.aws.config import label_of_tag
-from watchtower.config.checks import Reading, check
+from watchtower.config.checks import check
 from watchtower.config.model import Config
+from watchtower.config.reading import Reading
 from watchtower.errors import ConfigError
 from watchtower.faults import Severity
 from watchtower.incidents.config import RouteConfig

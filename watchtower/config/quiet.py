@@ -14,7 +14,7 @@ from watchtower.matchers import Operator
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from watchtower.config.checks import Reading
+    from watchtower.config.reading import Reading
     from watchtower.faults import Fault
     from watchtower.incidents.inhibition import Inhibition
     from watchtower.incidents.quiet import Quiet

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from watchtower.clock import from_epoch
 from watchtower.durations import format_duration
 from watchtower.engine.standing import standing_lines
-from watchtower.evaluation.journal import Finding
+from watchtower.evaluation.findings import Finding
 from watchtower.model import DeliveryState, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from watchtower.evaluation.journal import Entry
+    from watchtower.evaluation.findings import Entry
     from watchtower.incidents.model import Decision, Incident
     from watchtower.model import AlertState, Delivery, NoticeMember, Transition
     from watchtower.store.values import Explanation, Outage, UnitHealth, Watch

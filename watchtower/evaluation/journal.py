@@ -12,14 +12,12 @@ not again while it lasts:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime  # noqa: TC003 - a type that the store reads back
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from watchtower.clock import from_epoch
+from watchtower.evaluation.findings import Entry, Finding
 from watchtower.evaluation.labels import known_labels
 from watchtower.evaluation.levels import present_for
 from watchtower.evaluation.missing_data import Code
@@ -30,49 +28,19 @@ from watchtower.rulebook.conditions import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
+    from watchtower.batch import SeriesBatch
     from watchtower.evaluation.case import Scene
     from watchtower.evaluation.levels import Ruling
     from watchtower.evaluation.outcome import Outcome
-    from watchtower.model import Answer, SeriesBatch
+    from watchtower.model import Answer
     from watchtower.rulebook.rule import Level, Rule
 
     Known = Mapping[tuple[tuple[str, str], ...], AlertState]
 
 #: Breaches that one evaluation of a rule writes down: a storm is told by its alerts, not by this log.
 MOST_BREACHES = 200
-
-
-class Finding(StrEnum):
-    """What an evaluation found."""
-
-    BREACH = "breach"
-    RECOVERING = "recovering"
-    BREACH_AGAIN = "breach again"
-    END_WITHHELD = "end withheld"
-    BEGINNING_WITHHELD = "beginning withheld"
-    NO_DATA = "no data"
-    DATA_AGAIN = "data again"
-    NOT_SEEN = "not seen"
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of the log; ``since`` is when what was found began, and with ``key`` and ``finding`` names the entry.
-
-    ``at`` is when it was evaluated last. ``datapoints`` is the evaluated window, newest last.
-    """
-
-    key: AlertKey
-    labels: Labels
-    finding: Finding
-    since: datetime
-    at: datetime
-    reason: str
-    value: float | None = None
-    datapoints: tuple[tuple[int, float | None], ...] = ()
-    rule_file: str = ""
-    rule_line: int = 0
 
 
 # -- breaches that are no alarm ---------------------------------------------------------------------------------------

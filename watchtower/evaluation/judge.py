@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from watchtower.batch import SeriesBatch
 from watchtower.evaluation.case import Case, Change, Scene, decide, step, waiting
 from watchtower.evaluation.endings import Absent, endings
 from watchtower.evaluation.flapping import Grid, current
@@ -22,7 +23,7 @@ from watchtower.evaluation.overrides import variants
 from watchtower.evaluation.recovery import recovery
 from watchtower.evaluation.window import Window
 from watchtower.evaluation.wording import Count, silence_reason
-from watchtower.model import AlertState, SeriesBatch, State, Truth
+from watchtower.model import AlertState, State, Truth
 from watchtower.rulebook.conditions import Kind
 
 if TYPE_CHECKING:

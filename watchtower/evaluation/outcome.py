@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from watchtower.evaluation.case import Change
-    from watchtower.evaluation.journal import Entry
+    from watchtower.evaluation.findings import Entry
     from watchtower.model import AlertState, Transition
 
 

@@ -11,7 +11,7 @@ from watchtower.store.tables import evaluation
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from watchtower.evaluation.journal import Entry
+    from watchtower.evaluation.findings import Entry
     from watchtower.store.database import Work
 
 #: Entries kept of every alert.

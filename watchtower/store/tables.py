@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-from watchtower.evaluation.journal import Entry
+from watchtower.evaluation.findings import Entry
 from watchtower.evaluation.roll import Census
 from watchtower.model import AlertMemory, DeliveryState, Event, Labels, Notice, NoticeMember, State, Transition
 from watchtower.store.columns import Coded, Moment, Prose, Rank, Sequence, Word

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from watchtower.evaluation.journal import Entry
+    from watchtower.evaluation.findings import Entry
     from watchtower.evaluation.roll import Census
     from watchtower.incidents.model import Debt, Decision, Incident
     from watchtower.model import AlertKey, AlertState, Delivery, DeliveryState, Priority, Transition

@@ -9,7 +9,7 @@ from tests.support.clock import START
 from tests.support.make import health
 from tests.support.stores import at, change, delivery, incident, key, member, notice, state
 from watchtower.engine.explain import explain_lines, relative
-from watchtower.evaluation.journal import Entry, Finding
+from watchtower.evaluation.findings import Entry, Finding
 from watchtower.incidents.model import Debt, Decision, Incident
 from watchtower.model import AlertMemory, Delivery, DeliveryState, Event, NoticeMember, Priority, State
 from watchtower.store.values import Explanation, Outage, Watch

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from tests.unit.evaluation.making import DB, MINUTE, START, level, recover, rule
 from watchtower.clock import from_epoch
-from watchtower.evaluation.journal import MOST_BREACHES, Entry, Finding, steps, unseen
+from watchtower.evaluation.findings import Entry, Finding
+from watchtower.evaluation.journal import MOST_BREACHES, steps, unseen
 from watchtower.evaluation.judge import judge
 from watchtower.model import AlertKey, AlertState, Answer, Labels, Observation, Priority, State, Truth
 from watchtower.rulebook.rule import Flapping, Missing

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.evaluation.making import DB, MINUTE, START, Story, level, recover, rule
+from watchtower.batch import SeriesBatch
 from watchtower.clock import from_epoch
-from watchtower.model import Labels, Observation, Priority, SeriesBatch, Stage, State, Truth
+from watchtower.model import Labels, Observation, Priority, Stage, State, Truth
 from watchtower.rulebook.rule import Missing, Rule
 
 HOT = level("P3", "> 80")

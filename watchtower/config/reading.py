@@ -1,0 +1,33 @@
+"""A configuration and its rules as they were read: what the checks look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from watchtower.config.model import Config
+    from watchtower.incidents.config import RouteConfig
+    from watchtower.rulebook.loader import RuleLoad
+    from watchtower.yamlfile import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read: ``config`` lacks its faulty keys; ``routes`` are the sound ones with their places in the list.
+
+    ``tested``: it stands beside rule tests and is not going to run; what only a daemon needs is not asked for.
+    """
+
+    document: Document
+    config: Config
+    routes: tuple[tuple[int, RouteConfig], ...]
+    rules: RuleLoad
+    mounts: str | None
+    tested: bool = False
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """The configured channels, faulty ones too."""
+        given = self.document.data.get("channels")
+        return tuple(given) if isinstance(given, dict) else ()

@@ -46,10 +46,10 @@ def _dying_after(method: Callable[..., Awaitable[Any]], when: Callable[[Any], bo
 
 
 def _dying_before_accepting(method: Callable[..., Awaitable[Any]]) -> Any:
-    async def wrapped(self: Store, delivery: Any, epoch: int, settled: Any) -> Any:
+    async def wrapped(self: Store, delivery: Any, epoch: int, settled: Any, *more: Any) -> Any:
         if settled.state is DeliveryState.ACCEPTED:
             die()
-        return await method(self, delivery, epoch, settled)
+        return await method(self, delivery, epoch, settled, *more)
 
     return wrapped
 

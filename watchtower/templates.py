@@ -88,12 +88,9 @@ class Template:
 
     text: str
     _compiled: Compiled | None = field(init=False, repr=False, compare=False)
-    _labels: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        compiled, labels = _compile(self.text)
-        object.__setattr__(self, "_compiled", compiled)
-        object.__setattr__(self, "_labels", labels)
+        object.__setattr__(self, "_compiled", _compile(self.text))
 
     @property
     def fixed(self) -> bool:
@@ -113,10 +110,6 @@ class Template:
             raise
         except Exception as error:  # noqa: BLE001 - a template is data: whatever it does must not stop the tick
             raise TemplateError(f"{self.text!r} cannot be rendered: {error}") from None
-
-    def label_names(self) -> frozenset[str]:
-        """The labels it cannot do without: used as ``labels.x`` or ``labels['x']``."""
-        return self._labels
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -149,35 +142,64 @@ def _read(value: object) -> Template:
 
 
 @lru_cache(maxsize=4096)
-def _compile(text: str) -> tuple[Compiled | None, frozenset[str]]:
-    if not any(mark in text for mark in ("{{", "{%", "{#")):
-        return None, frozenset()
+def _compile(text: str) -> Compiled | None:
+    if not _marked(text):
+        return None
     try:
         tree = _SANDBOX.parse(text)
-        _check(tree)
-        return _SANDBOX.from_string(tree), frozenset(_label_names(tree))
+        if problems := list(dict.fromkeys(_problems(tree))):
+            raise ValueError(f"bad template: {'; '.join(problems)}")
+        return _SANDBOX.from_string(tree)
     except TemplateSyntaxError as error:
         raise ValueError(f"bad template: {_lowered(error.message or 'it cannot be parsed')}") from None
+
+
+def label_names(text: str) -> frozenset[str]:
+    """The labels a template cannot do without: used as ``labels.x`` or ``labels['x']``.
+
+    Those of a bad template too, as long as it can be parsed.
+    """
+    try:
+        return frozenset(_label_names(_SANDBOX.parse(text))) if _marked(text) else frozenset()
+    except TemplateSyntaxError:
+        return frozenset()
+
+
+def _marked(text: str) -> bool:
+    return any(mark in text for mark in ("{{", "{%", "{#"))
 
 
 def _lowered(message: str) -> str:
     return (message[:1].lower() + message[1:]).rstrip(".")
 
 
-def _check(tree: nodes.Template) -> None:
+def _problems(tree: nodes.Template) -> Iterator[str]:
     for forbidden in tree.find_all(_FORBIDDEN):
-        raise ValueError(f"bad template: {type(forbidden).__name__.lower()} is not allowed")
+        yield f"{type(forbidden).__name__.lower()} is not allowed"
     for kind, known in ((nodes.Filter, _SANDBOX.filters), (nodes.Test, _SANDBOX.tests)):
         for used in tree.find_all(kind):
             if used.name not in known:
-                raise ValueError(f"bad template: there is no {kind.__name__.lower()} named `{used.name}`")
-    for name in sorted(meta.find_undeclared_variables(tree)):
-        if name not in NAMES:
-            hint = did_you_mean(name, NAMES)
-            raise ValueError(f"bad template: `{name}` is not known here{hint}; known are {', '.join(NAMES)}")
-    for call in tree.find_all(nodes.Call):
-        if not isinstance(call.node, nodes.Getattr) or call.node.attr not in _METHODS:
-            raise ValueError(f"bad template: only these can be called: {', '.join(sorted(_METHODS))}")
+                yield f"there is no {kind.__name__.lower()} named `{used.name}`"
+    unknown = [name for name in sorted(_undeclared(tree)) if name not in NAMES]
+    for name in unknown:
+        yield f"`{name}` is not known here{did_you_mean(name, NAMES)}; known are {', '.join(NAMES)}"
+    if any(_uncallable(call, unknown) for call in tree.find_all(nodes.Call)):
+        yield f"only these can be called: {', '.join(sorted(_METHODS))}"
+
+
+def _undeclared(tree: nodes.Template) -> set[str]:
+    try:
+        return meta.find_undeclared_variables(tree)
+    except TemplateSyntaxError:  # a filter or test that does not exist is told already
+        found = list(tree.find_all(nodes.Name))
+        return {name.name for name in found if name.ctx == "load"} - {name.name for name in found if name.ctx != "load"}
+
+
+def _uncallable(call: nodes.Call, unknown: list[str]) -> bool:
+    """A name that nobody knows is told as such."""
+    if isinstance(call.node, nodes.Name) and call.node.name in unknown:
+        return False
+    return not isinstance(call.node, nodes.Getattr) or call.node.attr not in _METHODS
 
 
 def _label_names(tree: nodes.Template) -> Iterator[str]:

@@ -7,7 +7,7 @@ import pytest
 from watchtower.errors import TemplateError
 from watchtower.model import Labels
 from watchtower.schema import Model
-from watchtower.templates import MAX_OUTPUT, Template
+from watchtower.templates import MAX_OUTPUT, Template, label_names
 
 
 def render(text: str, **context: object) -> str:
@@ -95,10 +95,22 @@ def test_output_is_bounded() -> None:
         render("{{ reason }}!", reason="x" * MAX_OUTPUT)
 
 
+def test_every_mistake_of_a_template_is_told_at_once() -> None:
+    with pytest.raises(ValueError) as caught:
+        Template("{{ frob }} {{ value | roud }} {{ lables.a }} {{ labels.x.format(1) }}")
+    sentences = ("no filter named `roud`", "`frob` is not known", "`lables` is not known", "only these can be called")
+    assert all(sentence in str(caught.value) for sentence in sentences)
+
+
+def test_a_bad_template_tells_its_labels_as_long_as_it_can_be_parsed() -> None:
+    assert label_names("{{ labels.a }} {{ frob }} {{ labels.b | roud }}") == {"a", "b"}
+    assert label_names("{{ labels.a }} {{ labels.") == frozenset()
+
+
 def test_a_template_names_the_labels_it_cannot_do_without() -> None:
     text = "{{ labels.a }} {{ labels['b-c'] | upper }} {{ labels.get('maybe', '') }} {{ annotations.other }}"
-    assert Template(text).label_names() == {"a", "b-c"}
-    assert Template("plain labels.a").label_names() == frozenset()
+    assert label_names(text) == {"a", "b-c"}
+    assert label_names("plain labels.a") == frozenset()
 
 
 def test_templates_are_values() -> None:

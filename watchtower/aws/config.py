@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from watchtower.schema import Duration, Model
 from watchtower.secrets import Secret
+from watchtower.yamlfile import Whole, told, told_at
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterator, Sequence
+
+    from pydantic_core import InitErrorDetails
 
 #: Labels every alert carries by itself; a tag may not pose as one of them.
 RESERVED_LABELS = frozenset(
@@ -86,10 +89,11 @@ def _tag_key(value: str) -> str:
     return value
 
 
-def _different(values: Sequence[str], what: str) -> None:
-    twice = sorted({value for value in values if values.count(value) > 1})
-    if twice:
-        raise ValueError(f"{what} {twice[0]!r} is named twice")
+def _twice(values: Sequence[str], what: str) -> Iterator[tuple[int, str]]:
+    """Where a value stands that stood before, and what to say of it."""
+    for number, value in enumerate(values):
+        if value in values[:number]:
+            yield number, f"{what} {value!r} is named twice"
 
 
 class AccountConfig(Model):
@@ -100,15 +104,22 @@ class AccountConfig(Model):
     role_arn: Annotated[str, AfterValidator(_role)] | None = None
     external_id: Secret | None = None
 
-    @model_validator(mode="after")
-    def _is_consistent(self) -> AccountConfig:
-        _different(self.regions, "region")
-        if self.external_id is not None and self.role_arn is None:
+    @field_validator("regions")
+    @classmethod
+    def _different_regions(cls, regions: tuple[str, ...]) -> tuple[str, ...]:
+        if found := [told_at((number,), message) for number, message in _twice(regions, "region")]:
+            raise told(found)
+        return regions
+
+    @field_validator("external_id")
+    @classmethod
+    def _beside_a_role(cls, external_id: Secret | None, info: ValidationInfo) -> Secret | None:
+        if external_id is not None and info.data.get("role_arn", "faulty") is None:
             raise ValueError("external_id is sent when a role is assumed; it needs role_arn beside it")
-        return self
+        return external_id
 
 
-class AwsConfig(Model):
+class AwsConfig(Whole):
     """Everything Watchtower must know to read AWS.
 
     ``publication_delay`` (seconds) None means by namespace, see :func:`publication_delay`.
@@ -121,11 +132,14 @@ class AwsConfig(Model):
     label_tags: tuple[Annotated[str, AfterValidator(_tag_key)], ...] = ()
     monthly_budget_usd: float | None = Field(default=None, gt=0)
 
-    @model_validator(mode="after")
-    def _names_are_unique(self) -> AwsConfig:
-        _different([account.name for account in self.accounts], "account")
-        _different([label_of_tag(key) for key in self.label_tags], "the label of a tag")
-        return self
+    def faults(self, unread: Collection[str]) -> Iterator[InitErrorDetails]:
+        """Names that are given twice."""
+        if "accounts" not in unread:
+            for number, message in _twice([account.name for account in self.accounts], "account"):
+                yield told_at(("accounts", number, "name"), message)
+        if "label_tags" not in unread:
+            for number, message in _twice([label_of_tag(key) for key in self.label_tags], "the label of a tag"):
+                yield told_at(("label_tags", number), message)
 
 
 def publication_delay(config: AwsConfig, namespace: str, period: int) -> int:

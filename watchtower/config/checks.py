@@ -60,21 +60,22 @@ def _later(reading: Reading) -> Iterator[Fault]:
 
 
 def _channels(reading: Reading) -> Iterator[Fault]:
-    for number, route in reading.routes:
-        for place, name in enumerate(route.channels):
+    for number, route in reading.written_routes:
+        channels = route.get("channels")
+        for place, name in enumerate(channels if isinstance(channels, list) else ()):
             loc = ("routes", number, "channels", place)
-            if "{{" in name:
+            if "{{" in str(name):
                 yield reading.document.fault(loc, "a templated channel is not supported yet")
-            elif name not in reading.channel_names:
+            elif isinstance(name, str) and name not in reading.channel_names:
                 hint = did_you_mean(name, reading.channel_names)
                 yield reading.document.fault(loc, f"there is no channel `{name}`{hint}")
 
 
 def _route_names(reading: Reading) -> Iterator[Fault]:
-    first: dict[str, int] = {}
-    for number, route in reading.routes:
-        name = route.name or f"route-{number + 1}"
-        if first.setdefault(name, number) != number:
+    first: dict[object, int] = {}
+    for number, route in reading.written_routes:
+        name = route.get("name") or f"route-{number + 1}"
+        if isinstance(name, str) and first.setdefault(name, number) != number:
             line, column = reading.document.position(("routes", first[name], "name"))
             message = f"the route name `{name}` is used already at line {line}, column {column}"
             yield reading.document.fault(("routes", number, "name"), message)
@@ -98,12 +99,10 @@ def _matched(matchers: tuple[Matcher, ...]) -> set[str]:
 
 def _catch_all(reading: Reading) -> Iterator[Fault]:
     given = reading.document.data.get("routes")
-    if not isinstance(given, list) or not given or not reading.routes:
-        return
-    number, last = reading.routes[-1]
-    if number == len(given) - 1 and last.match:
-        message = "the last route must match all alerts: leave `match` out, or add a route without it"
-        yield reading.document.fault(("routes", number, "match"), message, key=True)
+    for number, route in reading.written_routes[-1:]:
+        if isinstance(given, list) and number == len(given) - 1 and route.get("match"):
+            message = "the last route must match all alerts: leave `match` out, or add a route without it"
+            yield reading.document.fault(("routes", number, "match"), message, key=True)
 
 
 def _rule_paths(reading: Reading) -> Iterator[Fault]:
@@ -123,7 +122,6 @@ def _store(reading: Reading) -> Iterator[Fault]:
 
 
 def _accounts(reading: Reading) -> Iterator[Fault]:
-    accounts = reading.config.aws.accounts
     needy = [draft for draft in reading.rules.drafts if draft.spec and draft.spec.placed]
     given = reading.document.get(("aws", "accounts"))
     if needy and not given and not reading.tested:
@@ -131,17 +129,31 @@ def _accounts(reading: Reading) -> Iterator[Fault]:
         place = f"{first.document.path}:{first.document.position(first.loc)[0]}"
         message = f"rules ask AWS (the first at {place}), but `aws: accounts:` names no account"
         yield reading.document.fault(("aws",), message, key=True)
-    if accounts:
+    places = _places(reading.document.get(("aws", "accounts")))
+    if places:
         for draft in reading.rules.drafts:
-            yield from _unknown_places(draft, {account.name: account.regions for account in accounts})
+            yield from _unknown_places(draft, places)
+
+
+def _places(written: object) -> dict[str, tuple[str, ...]]:
+    """The regions of each account as they are written; empty when a name cannot be read: it may be any."""
+    places: dict[str, tuple[str, ...]] = {}
+    for account in written if isinstance(written, list) else ():
+        if not isinstance(account, dict) or not isinstance(account.get("name"), str):
+            return {}
+        regions = account.get("regions")
+        named = tuple(map(str, regions)) if isinstance(regions, list) else ()
+        places[account["name"]] = (*places.get(account["name"], ()), *named)
+    return places
 
 
 def _unknown_places(draft: Draft, accounts: dict[str, tuple[str, ...]]) -> Iterator[Fault]:
     chosen = [name for name in draft.model.accounts if name in accounts] or list(accounts)
     regions = {region for name in chosen for region in accounts[name]}
+    everywhere = all(accounts[name] for name in chosen)
     for key, given, known in (
         ("accounts", draft.model.accounts, set(accounts)),
-        ("regions", draft.model.regions, regions),
+        ("regions", draft.model.regions if everywhere else (), regions),
     ):
         for number, name in enumerate(given):
             if name not in known:

@@ -15,7 +15,7 @@ from watchtower.errors import ConfigError
 from watchtower.faults import Severity
 from watchtower.incidents.config import RouteConfig
 from watchtower.rulebook.loader import load_rules
-from watchtower.yamlfile import load_yaml, validation_faults, without_faulty
+from watchtower.yamlfile import load_yaml, readable, validation_faults, without_faulty
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -45,7 +45,7 @@ def load(path: Path, *, mounts: str | None = None) -> Loaded:
     document = load_yaml(path)
     config, faults = _read(document)
     paths = [path for path in config.rules if path.exists()]  # an absent one is told where it is named
-    rules = load_rules(paths, label_tags=[label_of_tag(key) for key in config.aws.label_tags])
+    rules = load_rules(paths, label_tags=_label_tags(document))
     reading = Reading(document, config, _routes(document), rules, mounts)
     found = sorted({*document.faults, *faults, *rules.faults, *check(reading)})
     if any(fault.severity is Severity.ERROR for fault in found):
@@ -83,7 +83,7 @@ def load_beside(path: Path, read_rules: Callable[[Collection[str]], RuleLoad] | 
     """
     document = load_yaml(path)
     config, faults = _read(document, read_secrets=False)
-    labels = [label_of_tag(key) for key in config.aws.label_tags]
+    labels = _label_tags(document)
     if read_rules is None:
         rules = load_rules([path for path in config.rules if path.exists()], label_tags=labels)
     else:
@@ -101,11 +101,17 @@ def _read(document: Document, *, read_secrets: bool = True) -> tuple[Config, lis
         return Config.model_validate(document.data, context=context), []
     except ValidationError as error:
         faults = validation_faults(error, document, model=Config)
-        sound = without_faulty(document.data, error, by_entry=("channels", "aws"))
+        sound, _ = readable(Config, document.data, error, by_entry=("channels", "aws"))
     try:
         return Config.model_validate(sound, context=context), faults
     except ValidationError as error:
         return Config.model_validate(without_faulty(sound, error), context=context), faults
+
+
+def _label_tags(document: Document) -> list[str]:
+    """The labels that tags become; a tag that is faulty or stands in a faulty list is no reason to doubt a rule."""
+    given = document.get(("aws", "label_tags"))
+    return [label_of_tag(str(key)) for key in (given if isinstance(given, list) else ())]
 
 
 def _routes(document: Document) -> tuple[tuple[int, RouteConfig], ...]:

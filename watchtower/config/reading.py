@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from watchtower.config.model import Config
     from watchtower.incidents.config import RouteConfig
     from watchtower.rulebook.loader import RuleLoad
@@ -31,3 +33,10 @@ class Reading:
         """The configured channels, faulty ones too."""
         given = self.document.data.get("channels")
         return tuple(given) if isinstance(given, dict) else ()
+
+    @property
+    def written_routes(self) -> tuple[tuple[int, Mapping[str, Any]], ...]:
+        """The routes as they are written, with their places in the list, faulty ones too."""
+        given = self.document.data.get("routes")
+        routes = enumerate(given if isinstance(given, list) else ())
+        return tuple((number, route) for number, route in routes if isinstance(route, dict))

@@ -14,6 +14,7 @@ from watchtower.rulebook.conditions import Kind, implies
 from watchtower.rulebook.rule import AUTOMATIC
 from watchtower.rulebook.schema import RuleModel
 from watchtower.sources.table import LATER_SOURCES, SOURCES
+from watchtower.templates import label_names
 from watchtower.yamlfile import did_you_mean, mistyped
 
 if TYPE_CHECKING:
@@ -204,8 +205,8 @@ def _unknown_labels(draft: Draft, label_tags: Collection[str]) -> Iterator[Fault
         given |= frozenset(label_tags)
     own = {name for _, name in draft.own_labels()}
     for templates, known in ((draft.label_templates(), given), (draft.templates(), given | own)):
-        for loc, template in templates:
-            for name in sorted(template.label_names() - known):
+        for loc, text in templates:
+            for name in sorted(label_names(text) - known if isinstance(text, str) else ()):
                 hint = did_you_mean(name, known)
                 message = f"no alert of {draft.name or 'this rule'} can carry the label `{name}`{hint}"
                 yield draft.document.fault(loc, message)

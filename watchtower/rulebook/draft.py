@@ -100,45 +100,37 @@ class Draft:
         """The file's labels with the rule's laid over them."""
         return {**self.file.labels, **self.model.labels}
 
-    def templates(self) -> Iterator[tuple[Location, Template]]:
-        """Every template of an alert's texts with its place in the file."""
+    def templates(self) -> Iterator[tuple[Location, object]]:
+        """Every template of an alert's texts as it is written, with its place in the file; faulty ones too."""
         for name in ("summary", "runbook"):
-            template = getattr(self.model, name)
-            if template is not None:
-                yield (*self.loc, name), template
-        for name, template in self.model.annotations.items():
-            yield (*self.loc, "annotations", name), template
+            yield (*self.loc, name), self.raw.get(name)
+        for loc, _, text in _entries((*self.loc, "annotations"), self.raw.get("annotations")):
+            yield loc, text
 
-    def label_templates(self) -> Iterator[tuple[Location, Template]]:
-        """Every template that makes a label of this rule's alerts, with its place in the file."""
-        for name, template in self.file.labels.items():
-            yield ("labels", name), template
-        for name, template in self.model.labels.items():
-            yield (*self.loc, "labels", name), template
-        yield from self._level_templates((), self.model.when)
-        for number, override in enumerate(self.model.overrides):
-            yield from self._level_templates(("overrides", number), override.when)
-
-    def _level_templates(self, at: Location, when: Mapping[Any, LevelModel]) -> Iterator[tuple[Location, Template]]:
-        for priority, level in when.items():
-            for name, template in level.labels.items():
-                yield (*self.loc, *at, "when", priority, "labels", name), template
+    def label_templates(self) -> Iterator[tuple[Location, object]]:
+        """The same of every template that makes a label of this rule's alerts."""
+        for loc, _, text in self._labels():
+            yield loc, text
 
     def own_labels(self) -> Iterator[tuple[Location, str]]:
         """The names of the labels that file and rule add, with their places; faulty ones too."""
-        yield from _names(("labels",), self.document.data.get("labels"))
-        yield from _names((*self.loc, "labels"), self.raw.get("labels"))
-        yield from _level_names((*self.loc, "when"), self.raw.get("when"))
+        for loc, name, _ in self._labels():
+            yield loc, name
+
+    def _labels(self) -> Iterator[tuple[Location, str, object]]:
+        yield from _entries(("labels",), self.document.data.get("labels"))
+        yield from _entries((*self.loc, "labels"), self.raw.get("labels"))
+        yield from _level_entries((*self.loc, "when"), self.raw.get("when"))
         overrides = self.raw.get("overrides")
         for number, override in enumerate(overrides if isinstance(overrides, list) else ()):
             if isinstance(override, dict):
-                yield from _level_names((*self.loc, "overrides", number, "when"), override.get("when"))
+                yield from _level_entries((*self.loc, "overrides", number, "when"), override.get("when"))
 
 
-def _level_names(loc: Location, when: object) -> Iterator[tuple[Location, str]]:
+def _level_entries(loc: Location, when: object) -> Iterator[tuple[Location, str, object]]:
     for priority, level in when.items() if isinstance(when, dict) else ():
         if isinstance(level, dict):
-            yield from _names((*loc, priority, "labels"), level.get("labels"))
+            yield from _entries((*loc, priority, "labels"), level.get("labels"))
 
 
 def _levels(when: Mapping[Any, LevelModel], datapoints: Datapoints) -> tuple[Level, ...]:
@@ -148,9 +140,9 @@ def _levels(when: Mapping[Any, LevelModel], datapoints: Datapoints) -> tuple[Lev
     )
 
 
-def _names(loc: Location, labels: object) -> Iterator[tuple[Location, str]]:
-    for name in labels if isinstance(labels, dict) else ():
-        yield (*loc, name), name
+def _entries(loc: Location, labels: object) -> Iterator[tuple[Location, str, object]]:
+    for name, text in labels.items() if isinstance(labels, dict) else ():
+        yield (*loc, name), name, text
 
 
 def _counts(datapoints: Datapoints) -> tuple[int, int]:

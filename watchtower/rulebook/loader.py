@@ -14,7 +14,7 @@ from watchtower.rulebook.draft import Draft
 from watchtower.rulebook.rule import Flapping, Rule, Vanished
 from watchtower.rulebook.schema import RuleFileModel, RuleModel
 from watchtower.schema import Model
-from watchtower.yamlfile import load_yaml, validation_faults, without_faulty
+from watchtower.yamlfile import load_yaml, readable, validation_faults, without_faulty
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -118,7 +118,11 @@ def _read(kind: type[_Model], document: Document, at: Location, raw: dict[str, A
         return kind.model_validate(raw, context=context), []
     except ValidationError as error:
         faults = validation_faults(error, document, model=kind, at=at)
+        rest, _ = readable(kind, raw, error, by_entry=("when",))
         sound = without_faulty(raw, error, by_entry=("when",))
+    try:
+        return kind.model_validate(rest, context=context), faults
+    except ValidationError:
         return kind.model_validate(sound, context=context), faults
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from watchtower.schema import Model
+from watchtower.yamlfile import Whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from watchtower.model import Labels, PollResult, Priority
 
 
-class Query(Model):
+class Query(Whole):
     """The part of a rule under its source key, as that source reads it."""
 
     #: identity label names an alert of this query carries, besides dynamic ones (dimensions)

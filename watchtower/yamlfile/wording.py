@@ -50,7 +50,8 @@ _WANTED = {
     "url_type": "a URL",
 }
 
-_PYDANTICS_OWN = frozenset(get_args(ErrorType))
+#: The types of the errors that pydantic itself makes.
+PYDANTICS_OWN = frozenset(get_args(ErrorType))
 
 #: Limits, by pydantic's error type; the braces are keys of the error's context.
 _LIMITS = {
@@ -159,7 +160,7 @@ def _sentence(real: Location, detail: ErrorDetails) -> str:
         return _not_one_of((*real, str(context["discriminator"]).strip("'")), context["tag"], known)
     if kind == "union_tag_not_found":
         return f"`{str(context['discriminator']).strip(chr(39))}` is missing{_inside(real)}"
-    if kind not in _PYDANTICS_OWN:
+    if kind not in PYDANTICS_OWN:
         return detail["msg"]
     if kind in _LIMITS:
         return f"{_name(real)} {_LIMITS[kind].format(**context)}"

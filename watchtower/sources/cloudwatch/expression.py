@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 #: A query id as CloudWatch takes it
 #: (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataQuery.html).
@@ -76,27 +76,27 @@ def _functions(expression: str) -> frozenset[str]:
     )
 
 
-def check_expression(expression: str, declared: frozenset[str]) -> None:
-    """Raise ValueError, with a sentence a person can act on, for an expression that cannot work."""
+def expression_faults(expression: str, declared: frozenset[str] | None) -> Iterator[str]:
+    """A sentence a person can act on for everything that cannot work; ``declared`` None: nobody knows its metrics."""
     if not expression.strip():
-        raise ValueError("the expression is empty")
+        yield "the expression is empty"
+        return
     for function in sorted(_functions(expression) & _MANY_SERIES.keys()):
-        raise ValueError(f"{function} in an expression is not supported yet: {_MANY_SERIES[function]}")
-    written = spelled_out(expression, sorted(declared))
-    _check_names(used_names(written), declared)
-    length = len(renamed(written, dict.fromkeys(declared, _LONGEST_ID)))
-    if length > MAX_EXPRESSION:
-        raise ValueError(f"the expression may take {length} characters; CloudWatch allows {MAX_EXPRESSION}")
+        yield f"{function} in an expression is not supported yet: {_MANY_SERIES[function]}"
+    if declared is not None:
+        written = spelled_out(expression, sorted(declared))
+        yield from _name_faults(used_names(written), declared)
+        length = len(renamed(written, dict.fromkeys(declared, _LONGEST_ID)))
+        if length > MAX_EXPRESSION:
+            yield f"the expression may take {length} characters; CloudWatch allows {MAX_EXPRESSION}"
 
 
-def _check_names(used: frozenset[str], declared: frozenset[str]) -> None:
-    unknown = sorted(used - declared)
-    if unknown:
+def _name_faults(used: frozenset[str], declared: frozenset[str]) -> Iterator[str]:
+    for name in sorted(used - declared):
         known = ", ".join(sorted(declared))
-        raise ValueError(
-            f"the expression reads {unknown[0]!r}, which is not among its metrics ({known}); "
+        yield (
+            f"the expression reads {name!r}, which is not among its metrics ({known}); "
             "functions are written in capitals"
         )
-    unused = sorted(declared - used)
-    if unused:
-        raise ValueError(f"the metric {unused[0]!r} is declared but the expression does not read it")
+    for name in sorted(declared - used):
+        yield f"the metric {name!r} is declared but the expression does not read it"

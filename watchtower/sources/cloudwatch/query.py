@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field
 
 from watchtower.inventory.patterns import Pattern
 from watchtower.inventory.tags import taggable
 from watchtower.schema import Duration, Model
 from watchtower.sources.base import Query
-from watchtower.sources.cloudwatch.expression import METRIC_ID, check_expression
+from watchtower.sources.cloudwatch.expression import METRIC_ID, expression_faults
 from watchtower.sources.cloudwatch.statistics import check_statistic
+from watchtower.yamlfile import told_at
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterator, Mapping
+
+    from pydantic_core import InitErrorDetails
 
 #: Periods below a minute that CloudWatch takes, in seconds
 #: (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricStat.html).
@@ -39,6 +42,18 @@ Statistic = Annotated[str, AfterValidator(check_statistic)]
 Namespace = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^:]")]
 MetricName = Annotated[str, Field(min_length=1, max_length=255)]
 Dimensions = Annotated[dict[str, Pattern], Field(max_length=MAX_DIMENSIONS)]
+
+
+def _metric_id(name: str) -> str:
+    if not METRIC_ID.fullmatch(name):
+        raise ValueError(
+            f"{name!r} cannot be a metric's id; it starts with a small letter and goes on with "
+            "letters, digits and underscores"
+        )
+    return name
+
+
+MetricId = Annotated[str, AfterValidator(_metric_id)]
 
 
 class MetricQuery(Model):
@@ -74,65 +89,57 @@ class CloudWatchQuery(Query):
     statistic: Statistic | None = None
     dimensions: Dimensions = Field(default_factory=dict)
     expression: str | None = None
-    metrics: Annotated[dict[str, MetricQuery], Field(max_length=MAX_METRICS)] = Field(default_factory=dict)
+    metrics: Annotated[dict[MetricId, MetricQuery], Field(max_length=MAX_METRICS)] = Field(default_factory=dict)
     period: Period = 60.0
     tags: dict[str, Pattern] = Field(default_factory=dict)
     band: float | None = Field(default=None, gt=0)
     value: Literal["result"] = "result"
 
-    @field_validator("metrics")
-    @classmethod
-    def _ids_start_lower_case(cls, metrics: dict[str, MetricQuery]) -> dict[str, MetricQuery]:
-        for name in metrics:
-            if not METRIC_ID.fullmatch(name):
-                raise ValueError(
-                    f"{name!r} cannot be a metric's id; it starts with a small letter and goes on with "
-                    "letters, digits and underscores"
-                )
-        return metrics
-
-    @model_validator(mode="after")
-    def _one_form_of_two(self) -> CloudWatchQuery:
-        if self.expression is not None or self.metrics:
-            self._check_math()
+    def faults(self, unread: Collection[str]) -> Iterator[InitErrorDetails]:
+        """What the keys of a query ask of each other."""
+        if self.expression is not None or self.metrics or {"expression", "metrics"} & set(unread):
+            yield from self._math_faults(unread)
         else:
-            self._check_metric()
-        self._check_tags()
-        return self
+            yield from self._metric_faults(unread)
+        yield from self._tag_faults()
 
-    def _check_metric(self) -> None:
+    def _metric_faults(self, unread: Collection[str]) -> Iterator[InitErrorDetails]:
         for name in ("namespace", "metric", "statistic"):
-            if getattr(self, name) is None:
-                raise ValueError(f"`{name}` is missing (a query has namespace, metric and statistic, or an expression)")
+            if getattr(self, name) is None and name not in unread:
+                message = f"`{name}` is missing (a query has namespace, metric and statistic, or an expression)"
+                yield told_at((), message)
 
-    def _check_math(self) -> None:
-        plain = [name for name in ("namespace", "metric", "statistic", "dimensions", "band") if getattr(self, name)]
-        if plain == ["band"]:
-            raise ValueError("`band` is for one metric; CloudWatch learns it from the metric's own past")
-        if plain:
-            raise ValueError(f"`{plain[0]}` and an expression exclude each other; it belongs under `metrics:`")
-        if self.expression is None:
-            raise ValueError("`metrics` needs an `expression` over them")
-        if not self.metrics:
-            raise ValueError("`expression` needs `metrics: {id: {namespace, metric, statistic}}` to read")
-        check_expression(self.expression, frozenset(self.metrics))
-        self._check_join()
+    def _math_faults(self, unread: Collection[str]) -> Iterator[InitErrorDetails]:
+        for name in (name for name in ("namespace", "metric", "statistic", "dimensions") if getattr(self, name)):
+            yield told_at((name,), f"`{name}` and an expression exclude each other; it belongs under `metrics:`")
+        if self.band:
+            yield told_at(("band",), "`band` is for one metric; CloudWatch learns it from the metric's own past")
+        if self.expression is None and "expression" not in unread:
+            yield told_at((), "`metrics` needs an `expression` over them")
+        if not self.metrics and "metrics" not in unread:
+            yield told_at((), "`expression` needs `metrics: {id: {namespace, metric, statistic}}` to read")
+        if self.expression is not None:
+            declared = frozenset(self.metrics) if self.metrics and "metrics" not in unread else None
+            for message in expression_faults(self.expression, declared):
+                yield told_at(("expression",), message)
+        yield from self._join_faults()
 
-    def _check_join(self) -> None:
+    def _join_faults(self) -> Iterator[InitErrorDetails]:
         shapes = {member.open_names: name for name, member in self.metrics.items() if member.open_names}
         if len(shapes) > 1:
             (first, one), (second, other), *_ = shapes.items()
-            raise ValueError(
+            message = (
                 f"metrics join on equal dimensions, but {one!r} leaves {', '.join(first)} open and {other!r} "
                 f"{', '.join(second)}; leave the same ones open, or give exact values"
             )
+            yield told_at(("metrics",), message)
 
-    def _check_tags(self) -> None:
-        for namespace in self.namespaces if self.tags else ():
+    def _tag_faults(self) -> Iterator[InitErrorDetails]:
+        asked = {self.namespace, *(member.namespace for member in self.metrics.values())}
+        for namespace in sorted(filter(None, asked)) if self.tags else ():
             if not taggable(namespace):
-                raise ValueError(
-                    f"`tags` cannot be used with {namespace}: how its dimensions name resources is unknown"
-                )
+                message = f"`tags` cannot be used with {namespace}: how its dimensions name resources is unknown"
+                yield told_at(("tags",), message)
 
     @property
     def members(self) -> Mapping[str, MetricQuery]:

@@ -6,19 +6,17 @@ The whole grammar is known here; what this release cannot do is refused by name,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, Self
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     BeforeValidator,
     Field,
-    ValidationError,
     ValidationInfo,
     WithJsonSchema,
     field_validator,
     model_validator,
 )
-from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from watchtower.durations import format_duration
 from watchtower.schema import Duration, Model
@@ -26,7 +24,12 @@ from watchtower.sources.base import Query
 from watchtower.sources.probe.expect import Expect
 from watchtower.sources.probe.targets import Target, Targets
 from watchtower.sources.probe.urls import parse_url, render, templated
+from watchtower.yamlfile import told, told_at
 
+if TYPE_CHECKING:
+    from pydantic_core import InitErrorDetails
+
+_KINDS = frozenset({"http", "tcp", "tls", "dns", "icmp"})
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 #: headers that the prober needs for itself
 _OWN_HEADERS = frozenset({"connection", "content-length", "transfer-encoding", "accept-encoding", "upgrade"})
@@ -132,11 +135,9 @@ class ProbeQuery(Query):
     @classmethod
     def _probeable(cls, targets: tuple[Target, ...], info: ValidationInfo) -> tuple[Target, ...]:
         http = info.data.get("http")
-        if isinstance(http, Http) and len(targets) > 1 and not templated(http.url):
-            raise ValueError("every target would be asked the same url; put {{ target }} into it")
         faults = [*_twice(targets), *(_unaskable(http, targets) if isinstance(http, Http) else ())]
         if faults:
-            raise _faults(faults)
+            raise told(faults)
         return targets
 
     @field_validator("interval")
@@ -153,24 +154,22 @@ class ProbeQuery(Query):
             raise ValueError("timeout must be longer than nothing")
         return timeout
 
-    @model_validator(mode="after")
-    def _ends_before_the_next(self) -> Self:
-        if self.timeout >= self.interval:
+    def faults(self, unread: Collection[str]) -> Iterator[InitErrorDetails]:
+        """What the keys of a probe ask of each other."""
+        if self.timeout >= self.interval and not {"timeout", "interval"} & set(unread):
             place = "timeout" if "timeout" in self.model_fields_set else "interval"
             times = f"timeout ({format_duration(self.timeout)}), interval ({format_duration(self.interval)})"
-            message = f"a probe must end before the next begins: shorten the timeout; {times}"
-            raise _faults([_at((place,), message)])
-        return self
+            yield told_at((place,), f"a probe must end before the next begins: shorten the timeout; {times}")
+        if self.http is not None:
+            yield from self._unfit(self.http, unread)
+        elif not _KINDS & set(unread):
+            yield told_at((), "a probe says what it asks: http: {url: ...}")
 
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if self.http is None:
-            raise ValueError("a probe says what it asks: http: {url: ...}")
-        if not self.targets and templated(self.http.url):
-            raise _faults([_at(("http", "url"), "url names {{ target }}, but there are no targets")])
-        if self.value == "certificate_days" and self.http.url.startswith("http:"):
-            raise _faults([_at(("value",), "certificate_days needs an https url")])
-        return self
+    def _unfit(self, http: Http, unread: Collection[str]) -> Iterator[InitErrorDetails]:
+        if not self.targets and "targets" not in unread and templated(http.url):
+            yield told_at(("http", "url"), "url names {{ target }}, but there are no targets")
+        if self.value == "certificate_days" and http.url.startswith("http:"):
+            yield told_at(("value",), "certificate_days needs an https url")
 
     @property
     def period(self) -> int:
@@ -194,25 +193,17 @@ def _twice(targets: Sequence[Target]) -> Iterator[InitErrorDetails]:
     seen: set[str] = set()
     for row, target in enumerate(targets):
         if target.target in seen:
-            yield _at((row,), f"the target {target.target!r} is named twice")
+            yield told_at((row,), f"the target {target.target!r} is named twice")
         seen.add(target.target)
 
 
 def _unaskable(http: Http, targets: Sequence[Target]) -> Iterator[InitErrorDetails]:
+    if len(targets) > 1 and not templated(http.url):
+        yield told_at((), "every target would be asked the same url; put {{ target }} into it")
     for row, target in enumerate(targets):
         try:
             parse_url(render(http.url, target.target))
         except ValueError as error:
-            yield _at((row,), str(error))
+            yield told_at((row,), str(error))
         if http.method == "HEAD" and target.expect is not None and target.expect.wants_body:
-            yield _at((row, "expect"), "the answer to HEAD has no body to look into")
-
-
-def _at(place: tuple[int | str, ...], message: str) -> InitErrorDetails:
-    kind = PydanticCustomError("probe", "{message}", {"message": message})
-    return InitErrorDetails(type=kind, loc=place, input=None)
-
-
-def _faults(faults: list[InitErrorDetails]) -> ValidationError:
-    """Faults at their own places below the field or model that is being read."""
-    return ValidationError.from_exception_data("probe", faults)
+            yield told_at((row, "expect"), "the answer to HEAD has no body to look into")

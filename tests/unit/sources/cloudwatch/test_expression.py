@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from watchtower.sources.cloudwatch.expression import check_expression, renamed, spelled_out, used_names
+from watchtower.sources.cloudwatch.expression import expression_faults, renamed, spelled_out, used_names
 
 ALB = "IF(FILL(r,0)+FILL(e,0) >= 50, 100*(FILL(t,0)+FILL(e,0))/(FILL(r,0)+FILL(e,0)))"
 
@@ -33,7 +33,7 @@ def test_all_metrics_means_those_of_the_rule(expression: str, written: str) -> N
 
 @pytest.mark.parametrize("expression", [ALB, "SUM([r, t, e])", "SUM(METRICS())", "RATE(r)/PERIOD(t) + e"])
 def test_a_working_expression_passes(expression: str) -> None:
-    check_expression(expression, frozenset("rte"))
+    assert list(expression_faults(expression, frozenset("rte"))) == []
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,20 @@ def test_a_working_expression_passes(expression: str) -> None:
     ],
 )
 def test_an_expression_that_cannot_work_is_told_why(expression: str, message: str) -> None:
-    with pytest.raises(ValueError) as caught:
-        check_expression(expression, frozenset("rte"))
-    assert message in str(caught.value)
+    assert message in "\n".join(expression_faults(expression, frozenset("rte")))
+
+
+def test_every_mistake_of_an_expression_is_told_at_once() -> None:
+    told = list(expression_faults("SEARCH('x', 'Sum') + x + y + r", frozenset("rte")))
+    assert [sentence.split(",")[0] for sentence in told] == [
+        "SEARCH in an expression is not supported yet: a search gives any number of series",
+        "the expression reads 'x'",
+        "the expression reads 'y'",
+        "the metric 'e' is declared but the expression does not read it",
+        "the metric 't' is declared but the expression does not read it",
+    ]
+
+
+def test_of_an_expression_whose_metrics_nobody_knows_the_functions_are_told() -> None:
+    [told] = expression_faults("SEARCH('x', 'Sum') + x", None)
+    assert told.startswith("SEARCH")

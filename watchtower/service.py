@@ -99,6 +99,7 @@ class Service:
             self._store_watch.configure(make_notifiers(config, doors))
             store = await self._wait_for_store(config.store)
             if store is None:
+                log.info("stopped")
                 return
             stack.push_async_callback(store.close)
             engine = Engine(store, self.live, self._clock, self._settings, config.environment)

@@ -76,3 +76,9 @@ def test_a_delivery_that_is_not_urgent_is_given_up_after_a_day() -> None:
 
     assert settle(old, Ambiguous("reset"), START + timedelta(hours=23), SETTINGS).state.open
     assert settle(old, Ambiguous("reset"), LATER, SETTINGS).state is DeliveryState.DEAD
+
+
+def test_a_clock_that_was_set_forward_is_no_day_of_trying() -> None:
+    tried_twice = delivery(tier=Priority.P3, attempts=1)
+
+    assert settle(tried_twice, Ambiguous("reset"), LATER, SETTINGS).state.open

@@ -40,6 +40,15 @@ def test_a_tick_that_went_well_is_due_again_one_period_later() -> None:
     assert (tick.failing_since, tick.failures, tick.failure) == (None, 0, "")
 
 
+def test_a_clock_that_is_set_back_during_the_poll_makes_nobody_wait_for_the_past() -> None:
+    earlier = NOW - timedelta(hours=1)
+    trouble_now = PollResult((), troubles=(trouble(TroubleReason.FORBIDDEN),))
+    tick = tick_commit(unit(), claimed(failing_since=START), T, trouble_now, Judgement(), earlier, SETTINGS)
+
+    assert tick.due_at == earlier + timedelta(seconds=60)
+    assert tick.failing_since == earlier
+
+
 def test_a_poll_that_failed_keeps_its_slot_and_comes_back_soon() -> None:
     tick = commit(PollResult((), troubles=(trouble(TroubleReason.THROTTLED),)))
 

@@ -130,10 +130,14 @@ class SuppressedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """What holds a composite's trigger back; a period ends at ``until``, a suppressor's alarm when it ends."""
+    """What holds a composite's trigger back; a period ends at ``until``, a suppressor's alarm when it ends.
+
+    ``alert`` is the suppressor's name.
+    """
 
     by: SuppressedBy
     until: datetime | None = None
+    alert: str = ""
 
 
 @dataclass(frozen=True, slots=True)

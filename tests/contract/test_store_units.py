@@ -302,7 +302,7 @@ async def test_what_a_changed_plan_ended_wakes_too(store: Store) -> None:
 
 async def test_what_suppresses_a_composite_is_remembered(store: Store) -> None:
     await store.sync_units([unit()])
-    held = AlertMemory(untold=True, suppressed=Suppression(SuppressedBy.WAIT, at(120)))
+    held = AlertMemory(untold=True, suppressed=Suppression(SuppressedBy.WAIT, at(120), "Deploying"))
     kept = [
         replace(state("db-1"), memory=held),
         replace(state("db-2"), memory=AlertMemory(suppressed=Suppression(SuppressedBy.ALARM))),

@@ -9,7 +9,7 @@ from watchtower.clock import from_epoch
 from watchtower.durations import format_duration
 from watchtower.engine.standing import standing_lines
 from watchtower.evaluation.findings import Finding
-from watchtower.model import DeliveryState, State
+from watchtower.model import DeliveryState, State, SuppressedBy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from watchtower.evaluation.findings import Entry
     from watchtower.incidents.model import Decision, Incident
-    from watchtower.model import AlertState, Delivery, NoticeMember, Transition
+    from watchtower.model import AlertState, Delivery, NoticeMember, Suppression, Transition
     from watchtower.store.values import Explanation, Outage, UnitHealth, Watch
 
 #: Things that happened, of one alert.
@@ -77,8 +77,18 @@ class Told:
             yield f"firing without data since {self._when(state.no_data_since)}: neither told again nor resolved"
         if state.memory.flapping:
             yield "flapping: no end and no new beginning is told before it calms down"
-        if state.memory.untold:
+        if state.memory.suppressed is not None:
+            yield self._suppressed(state.memory.suppressed)
+        elif state.memory.untold:
             yield "its datapoints were too old to page when they came"
+
+    def _suppressed(self, held: Suppression) -> str:
+        if held.until is None:
+            return f"suppressed by {held.alert}, which is in ALARM"
+        until = f"held back until {self._when(held.until)}: {held.alert}"
+        if held.by is SuppressedBy.WAIT:
+            return f"{until} may go into ALARM before"
+        return f"{until} left ALARM, its extension runs"
 
     # -- who looks at it ----------------------------------------------------------------------------------------------
 

@@ -32,7 +32,7 @@ def suppression(
     suppressor.
     """
     if in_alarm:
-        return Suppression(SuppressedBy.ALARM)
+        return Suppression(SuppressedBy.ALARM, alert=suppressor.alert)
     if before is not None and before.by is SuppressedBy.ALARM:
         by, ends = SuppressedBy.EXTENSION, None
     elif before is not None:
@@ -42,7 +42,7 @@ def suppression(
     latest = now + timedelta(seconds=_length(suppressor, by))
     # A period that ends later than it can was begun before the clock was set back, or before it was shortened.
     until = latest if ends is None else min(ends, latest)
-    return Suppression(by, until) if now < until else None
+    return Suppression(by, until, suppressor.alert) if now < until else None
 
 
 def _length(suppressor: Suppressor, by: SuppressedBy) -> float:

@@ -11,7 +11,17 @@ from tests.support.stores import at, change, delivery, incident, key, member, no
 from watchtower.engine.explain import explain_lines, relative
 from watchtower.evaluation.findings import Entry, Finding
 from watchtower.incidents.model import Debt, Decision, Incident
-from watchtower.model import AlertMemory, Delivery, DeliveryState, Event, NoticeMember, Priority, State
+from watchtower.model import (
+    AlertMemory,
+    Delivery,
+    DeliveryState,
+    Event,
+    NoticeMember,
+    Priority,
+    State,
+    SuppressedBy,
+    Suppression,
+)
 from watchtower.store.values import Explanation, Outage, Watch
 
 NOW = at(3600)
@@ -70,6 +80,21 @@ def test_what_is_special_about_a_firing_alert_is_told() -> None:
     assert "firing without data since 2026-01-05 00:01:00 UTC (59m ago)" in told
     assert "flapping: no end and no new beginning is told" in told
     assert "its datapoints were too old to page" in told
+
+
+def suppressed(by: SuppressedBy, until: float | None = None) -> str:
+    held = Suppression(by, None if until is None else at(until), alert="Deploying")
+    told = said(firing(state=replace(state(), memory=AlertMemory(untold=True, suppressed=held))))
+    assert "too old" not in told
+    return told
+
+
+def test_a_composite_that_is_held_back_names_its_suppressor_and_until_when() -> None:
+    assert "  suppressed by Deploying, which is in ALARM" in suppressed(SuppressedBy.ALARM).splitlines()
+    wait = suppressed(SuppressedBy.WAIT, 3_720)
+    assert "held back until 2026-01-05 01:02:00 UTC (in 2m): Deploying may go into ALARM before" in wait
+    extension = suppressed(SuppressedBy.EXTENSION, 3_720)
+    assert "held back until 2026-01-05 01:02:00 UTC (in 2m): Deploying left ALARM, its extension runs" in extension
 
 
 def test_ages_are_as_exact_as_they_need_to_be() -> None:

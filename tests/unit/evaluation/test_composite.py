@@ -413,7 +413,7 @@ def test_it_is_in_alarm_while_it_is_held_back_and_what_holds_it_is_remembered() 
     assert own is not None
     assert (own.state, own.firing, own.priority) == (ALARM, True, Priority.P1)
     ends = from_epoch(START + 4 * 60)
-    assert own.memory.suppressed == Suppression(SuppressedBy.WAIT, ends)
+    assert own.memory.suppressed == Suppression(SuppressedBy.WAIT, ends, "Suppressor")
     assert due([own]) == due(story.alerts.values()) == ends
     assert due([]) is None
 
@@ -476,7 +476,7 @@ def test_a_clock_that_was_set_back_makes_no_period_longer() -> None:
     story = timeline().at(2, A=ALARM).at(-600)
     own = story.own()
     assert own is not None
-    assert own.memory.suppressed == Suppression(SuppressedBy.WAIT, story.now + timedelta(minutes=2))
+    assert own.memory.suppressed == Suppression(SuppressedBy.WAIT, story.now + timedelta(minutes=2), "Suppressor")
     assert rung(story.at(-598)) == ["-598: ALARM -> ALARM"]
 
 

@@ -144,7 +144,7 @@ class Engine:
         deadline = loop.time() + self._settings.drain_sends
         try:
             async with asyncio.timeout_at(deadline):
-                while await self._senders.something_due():
+                while await self._senders.something_due(within=deadline - loop.time()):
                     await asyncio.sleep(0.05)
         except (TimeoutError, StoreError) as error:
             log.warning("drain.unsent", reason=str(error) or "time is up")

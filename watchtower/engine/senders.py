@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from watchtower.engine.loops import Loop, supervise
@@ -53,10 +54,11 @@ class Senders:
         for loop in [self._loops[channel]] if channel in self._loops else [self._watch, *self._loops.values()]:
             loop.wake()
 
-    async def something_due(self) -> bool:
-        """Whether any configured channel could send right now."""
+    async def something_due(self, within: float) -> bool:
+        """Whether any configured channel could send within so many real seconds, its pace included."""
         due = await self._store.next_send_due(tuple(self._switchboard.traits))
-        return any(moment <= self._clock.now() for moment in due.values())
+        horizon = self._clock.now() + timedelta(seconds=within * self._live.pace)
+        return any(moment <= horizon for moment in due.values())
 
     async def _missing(self) -> list[str]:
         owing = {debt.channel for debt in await self._store.debts()}

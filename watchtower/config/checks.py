@@ -13,6 +13,7 @@ from watchtower.config.model import Config
 from watchtower.config.mounts import network_filesystem
 from watchtower.config.quiet import check_quiet
 from watchtower.config.reach import known_labels, possible_routes
+from watchtower.config.taken import check_routes
 from watchtower.faults import Severity
 from watchtower.incidents.routing import compile_routes
 from watchtower.model import Priority
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from watchtower.config.reading import Reading
     from watchtower.faults import Fault
-    from watchtower.matchers import Matcher
     from watchtower.rulebook.draft import Draft
 
 #: Channel types that wake a person.
@@ -79,22 +79,6 @@ def _route_names(reading: Reading) -> Iterator[Fault]:
             line, column = reading.document.position(("routes", first[name], "name"))
             message = f"the route name `{name}` is used already at line {line}, column {column}"
             yield reading.document.fault(("routes", number, "name"), message)
-
-
-def _unreachable(reading: Reading) -> Iterator[Fault]:
-    compiled = compile_routes([route for _, route in reading.routes])
-    for place, (number, _) in enumerate(reading.routes):
-        for earlier in range(place):
-            route, other = compiled[place], compiled[earlier]
-            if not other.continues and _matched(other.matchers) <= _matched(route.matchers):
-                where = reading.document.position(("routes", reading.routes[earlier][0]))
-                message = f"this route is never reached: the one at line {where[0]} takes all its alerts first"
-                yield reading.document.fault(("routes", number), message)
-                break
-
-
-def _matched(matchers: tuple[Matcher, ...]) -> set[str]:
-    return {str(replace(matcher, name=matcher.label)) for matcher in matchers}
 
 
 def _catch_all(reading: Reading) -> Iterator[Fault]:
@@ -207,7 +191,7 @@ _CHECKS: tuple[Callable[[Reading], Iterator[Fault]], ...] = (
     _later,
     _channels,
     _route_names,
-    _unreachable,
+    check_routes,
     _catch_all,
     _rule_paths,
     _store,

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from watchtower.config.reach import known_labels, may_match, possible_routes
+from watchtower.config.reach import accepts_all, alerts_of, chosen, known_labels, means_own, possible_routes
 from watchtower.faults import Severity
 from watchtower.incidents.quiet import compile_quiet
 from watchtower.incidents.routing import compile_routes
-from watchtower.matchers import Operator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
+    from watchtower.config.reach import Known
     from watchtower.config.reading import Reading
     from watchtower.faults import Fault
     from watchtower.incidents.inhibition import Inhibition
@@ -21,29 +21,14 @@ if TYPE_CHECKING:
     from watchtower.matchers import Matcher
     from watchtower.yamlfile import Location
 
-    Known = Mapping[str, str | None]
-
-_ANYTHING = frozenset({".*", "(.*)", "^.*$"})
-_OWN = "Watchtower"
-
 
 def check_quiet(reading: Reading) -> Iterator[Fault]:
     """Faults and warnings of ``inhibit``, ``mute`` and the routes' ``during``."""
     quiet = compile_quiet(reading.config.mute, reading.config.inhibit)
-    alerts = None if reading.rules.faults else _alerts(reading)
+    alerts = alerts_of(reading)
     yield from _inhibitions(reading, quiet, alerts)
     yield from _mutes(reading, quiet, alerts)
     yield from _hours(reading)
-
-
-def _alerts(reading: Reading) -> list[Known]:
-    """The labels, as far as known, of every alert that the rules can make, once for each priority."""
-    return [
-        known_labels(rule, level.priority, reading.config)
-        for rule in reading.rules.rules
-        if rule.enabled
-        for level in rule.levels
-    ]
 
 
 def _inhibitions(reading: Reading, quiet: Quiet, alerts: list[Known] | None) -> Iterator[Fault]:
@@ -60,26 +45,17 @@ def _meaning(matchers: Sequence[Matcher]) -> set[str]:
 
 
 def _sides(reading: Reading, number: int, rule: Inhibition, alerts: list[Known]) -> Iterator[Fault]:
-    chosen = {"source": _chosen(rule.source, alerts), "target": _chosen(rule.target, alerts)}
+    sides = {"source": chosen(rule.source, alerts), "target": chosen(rule.target, alerts)}
     for side, matchers in (("source", rule.source), ("target", rule.target)):
-        if not chosen[side] and not _own(matchers):
+        if not sides[side] and not means_own(matchers):
             message = f"no alert of these rules matches this {side}: nothing is ever held back"
             yield _warning(reading.document.fault(("inhibit", number, side), message, key=True))
     for place, label in enumerate(rule.equal):
-        lacking = [side for side, alike in chosen.items() if alike and not any(label in labels for labels in alike)]
+        lacking = [side for side, alike in sides.items() if alike and not any(label in labels for labels in alike)]
         if lacking:
             which = f"the {lacking[0]}" if len(lacking) == 1 else "either side"
             message = f"no alert that {which} matches carries the label `{label}`"
             yield reading.document.fault(("inhibit", number, "equal", place), message)
-
-
-def _chosen(matchers: Sequence[Matcher], alerts: list[Known]) -> list[Known]:
-    return [labels for labels in alerts if may_match(matchers, labels) is not False]
-
-
-def _own(matchers: Sequence[Matcher]) -> bool:
-    """Whether Watchtower's own alerts may be meant, of which no rule tells."""
-    return any(matcher.label == "alert" and _OWN in matcher.value for matcher in matchers)
 
 
 def _mutes(reading: Reading, quiet: Quiet, alerts: list[Known] | None) -> Iterator[Fault]:
@@ -90,17 +66,13 @@ def _mutes(reading: Reading, quiet: Quiet, alerts: list[Known] | None) -> Iterat
             message = f"the name `{mute.name}` is used already at line {line}, column {column}"
             yield reading.document.fault(("mute", number, "name"), message)
         loc: Location = ("mute", number)
-        if all(_accepts_all(matcher) for matcher in mute.matchers):
+        if all(accepts_all(matcher) for matcher in mute.matchers):
             yield _warning(reading.document.fault(loc, f"the mute window `{mute.name}` holds back every alert"))
-        elif alerts is not None and not _chosen(mute.matchers, alerts) and not _own(mute.matchers):
+        elif alerts is not None and not chosen(mute.matchers, alerts) and not means_own(mute.matchers):
             message = f"no alert of these rules matches the mute window `{mute.name}`"
             yield _warning(reading.document.fault((*loc, "match"), message, key=True))
         if mute.window.endless:
             yield _warning(reading.document.fault(loc, f"the mute window `{mute.name}` never ends"))
-
-
-def _accepts_all(matcher: Matcher) -> bool:
-    return matcher.operator is Operator.MATCHES and matcher.value in _ANYTHING
 
 
 def _hours(reading: Reading) -> Iterator[Fault]:

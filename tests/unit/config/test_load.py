@@ -261,3 +261,41 @@ def test_nothing_is_said_of_what_faulty_rules_might_carry(tmp_path: Path) -> Non
     quiet = QUIET.replace("cost_center", "nowhere")
     assert quietly(tmp_path, quiet, rules=RULES.replace("> 80", "80 >"))[:1] != []
     assert not any("nowhere" in each for each in quietly(tmp_path, quiet, rules=RULES.replace("> 80", "80 >")))
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        ['environment="production"', 'priority=~"P1|P2"'],  # only one of the own alerts may be that urgent
+        ['alert=~"Watchtower.*"'],
+        ['cost_center="x"'],  # nobody knows yet what the tag says
+        ['alert=~"A|B"', 'priority!="P1"'],
+    ],
+)
+def test_a_route_that_some_alert_may_take_is_no_reason_for_a_warning(tmp_path: Path, match: list[str]) -> None:
+    text = WHOLE.replace("routes:\n", f"routes:\n- {{name: more, match: {match}, channels: [ops]}}\n")
+    assert warnings(whole(tmp_path, text)) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("alert=~'.*', continue: true", "alert=A"),
+        ('priority=~"P3|P4"', 'priority=~"P4|P5"'),
+        ("alert=~'A.*'", "alert=~'A|B'"),
+        ("cost_center=~'.+'", "alert=A"),
+    ],
+)
+def test_a_route_that_only_loses_some_alerts_to_an_earlier_one_is_reached(
+    tmp_path: Path, first: str, second: str
+) -> None:
+    matcher, _, more = first.partition(", ")
+    routes = (
+        f"- {{name: first, channels: [ops], match: [{quoted(matcher)}]{', ' if more else ''}{more}}}\n"
+        f"- {{name: second, channels: [ops], match: [{quoted(second)}]}}\n"
+    )
+    assert warnings(whole(tmp_path, WHOLE.replace("routes:\n", "routes:\n" + routes))) == []
+
+
+def quoted(matcher: str) -> str:
+    return "'" + matcher.replace("'", '"') + "'"

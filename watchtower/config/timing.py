@@ -27,12 +27,18 @@ def worst_case_seconds(rule: Rule, config: Config, rules: Iterable[Rule] = ()) -
     Probes: the interval for each probe that must fail, and the timeout of the last. P1 and P2 skip ``group_wait``;
     for the others the longest of the routes that could take the alert counts. A target of inhibition waits for its
     sources, however urgent it is.
+    Overrides: the slowest counts, of the rule's most urgent level and of each override's.
     Composites: as long as the slowest of the ``rules`` that they name may need for its ALARM, and the suppressor's
     wait; how long a suppressor is in ALARM nobody knows.
     """
-    level = rule.levels[0]
+    named = {each.name: each for each in rules}
+    urgent = (rule.levels[0], *(override.levels[0] for override in rule.overrides))
+    return max(_to_level(rule, level, config, named) for level in urgent)
+
+
+def _to_level(rule: Rule, level: Level, config: Config, rules: Mapping[str, Rule]) -> float:
     if isinstance(rule.query, CompositeQuery):
-        to_alarm = _to_truth(rule.query, config, {each.name: each for each in rules})
+        to_alarm = _to_truth(rule.query, config, rules)
     else:
         to_alarm = _to_alarm(rule, level, config)
     return to_alarm + max(_to_page(rule, level, config), _to_inhibitor(rule, level, config))
@@ -48,7 +54,8 @@ def _to_any_level(rule: Rule, config: Config, rules: Mapping[str, Rule]) -> floa
     if isinstance(rule.query, CompositeQuery):
         # What holds its page back does not hold back its state.
         return _to_truth(rule.query.model_copy(update={"suppressor": None}), config, rules)
-    return max(_to_alarm(rule, level, config) for level in rule.levels)
+    levels = (*rule.levels, *(level for override in rule.overrides for level in override.levels))
+    return max(_to_alarm(rule, level, config) for level in levels)
 
 
 def _to_alarm(rule: Rule, level: Level, config: Config) -> float:

@@ -93,3 +93,20 @@ def test_a_composite_takes_as_long_as_the_slowest_rule_it_names_and_its_suppress
     slowest = 300 * (3 + 1) + 300
     found = {one.name: worst_case_seconds(one, config(), rules) for one in rules}
     assert (found["Low"], found["Top"], found["Fast"]) == (slowest + 3600 + 30, slowest + 120, 30 + 5 + 30)
+
+
+def test_of_overrides_the_slowest_counts_for_the_rule_and_for_composites_of_it(tmp_path: Path) -> None:
+    more = """\
+  overrides:
+  - {match: [InstanceId=i-1], datapoints: 30 of 30}
+  - {match: [InstanceId=i-2], when: {P3: "> 9"}}
+"""
+    path = tmp_path / "rules.yaml"
+    query = '{namespace: AWS/EC2, metric: CPUUtilization, statistic: Average, dimensions: {InstanceId: "*"}}'
+    path.write_text(
+        f'rules:\n- alert: A\n  cloudwatch: {query}\n  when: {{P3: "> 80"}}\n{more}'
+        "- {alert: Both, composite: ALARM(A), when: {P1: ALARM}}\n"
+    )
+    one, both = load_rules([path]).rules
+    assert worst_case_seconds(one, config()) == 60 * (30 + 1) + 120 + 30
+    assert worst_case_seconds(both, config(), [one, both]) == 60 * (30 + 1) + 120

@@ -13,8 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from watchtower.model import Priority
+    from watchtower.ruletest.standing import Standing
     from watchtower.ruletest.suite import Expected, RuleTest, Told
-    from watchtower.ruletest.world import Standing, World
+    from watchtower.ruletest.world import World
+
+#: Series that a mismatch names where none has the labels that are meant.
+_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +62,18 @@ def held_against(world: World, test: RuleTest, expected: Expected) -> Iterator[M
     found = world.standings(rules, expected.labels)
     wanted = _named(expected.state, expected.priority)
     if not found:
-        others = ", ".join(str(one.key) for one in world.standings(rules, expected.labels.only(())))
+        others = _listed(world.standings(rules, expected.labels.only(())))
         got = f"no series with the labels {expected.labels}; there are {others or 'none'}"
         yield Mismatch(expected.line, expected.at, "", wanted, got)
     for one in found:
         if not _holds(expected, one):
-            got = _named(one.state, one.priority)
-            yield Mismatch(expected.line, expected.at, str(one.key), wanted, got, one.datapoints, one.reason)
+            got, why = _named(one.state, one.priority), world.explained(one)
+            yield Mismatch(expected.line, expected.at, str(one.key), wanted, got, why.datapoints, why.reason)
+
+
+def _listed(alerts: Sequence[Standing]) -> str:
+    more = len(alerts) - _NAMED
+    return ", ".join(str(one.key) for one in alerts[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _meant(test: RuleTest, expected: Expected) -> list[str]:

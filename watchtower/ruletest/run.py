@@ -7,6 +7,7 @@ is seen too, a page that waits for company included.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from watchtower.clock import epoch, from_epoch
@@ -74,10 +75,10 @@ class _Course:
     def _compare(self, world: World, waiting: list[Expected], *, before: float | None) -> list[Expected]:
         """Hold against the world what is expected before this moment; the expectations that are left."""
         start = self.setting.start
-        ready = [each for each in waiting if before is None or start + each.at < before]
+        ready = list(takewhile(lambda each: before is None or start + each.at < before, waiting))
         for each in ready:
             self.wrong += held_against(world, self.test, each)
-        return waiting[len(ready) :]
+        return waiting[len(ready) :] if ready else waiting
 
     def _record(self, deliveries: Iterable[Delivery], now: datetime) -> None:
         at = epoch(now) - self.setting.start

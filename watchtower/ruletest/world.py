@@ -17,9 +17,10 @@ from watchtower.incidents.model import FiringAlert
 from watchtower.model import NOTHING, AlertKey, AlertState, Labels, Observation, State
 from watchtower.ruletest import feed
 from watchtower.ruletest.joined import groups, reason
+from watchtower.ruletest.standing import Explained, Standing, Standings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from watchtower.evaluation.judge import Outcome
@@ -34,24 +35,29 @@ States = dict[AlertKey, AlertState]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Where one alert stands, and what its newest evaluation looked at: one value a period, newest last."""
-
-    key: AlertKey
-    labels: Labels
-    state: State
-    priority: Priority | None
-    datapoints: tuple[float | None, ...]
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class _Looked:
     """A rule's newest evaluation: when (epoch seconds), on what answer, and what was remembered before it."""
 
     at: int
     called: Called
     before: States
+    seen: Mapping[Labels, Observation]
+
+    @classmethod
+    def of(cls, at: int, called: Called, before: States) -> _Looked:
+        return cls(at, called, before, {each.identity: each for each in called.answer.observations})
+
+    def alone(self, identity: Labels) -> _Looked:
+        """The same, as if there were this series only."""
+        answer, one = self.called.answer, {identity}
+        seen = (self.seen[identity],) if identity in self.seen else ()
+        gone = tuple(one.intersection(answer.gone))
+        called = replace(
+            self.called,
+            answer=replace(answer, observations=seen, gone=gone),
+            vanished=tuple(one.intersection(self.called.vanished)),
+        )
+        return replace(self, called=called)
 
 
 class World:
@@ -60,13 +66,17 @@ class World:
     def __init__(self, setting: Setting, tracks: Sequence[Track], composites: Sequence[Rule] = ()) -> None:
         self._setting = setting
         self._composites = {rule.name: rule for rule in composites}
-        self._tracks: dict[str, list[Track]] = {}
+        self._tracks: dict[str, dict[AlertKey, Track]] = {}
+        self._resting: dict[AlertKey, Labels] = {}
+        self._standings: dict[str, Standings] = {}
         self._states: dict[str, States] = {}
         self._rolls: dict[str, Roll] = {}
         self._newest: dict[str, _Looked] = {}
         self._fired: dict[str, FiringAlert] = {}
         for track in tracks:
-            self._tracks.setdefault(track.rule.name, []).append(track)
+            key = _key(track)
+            self._tracks.setdefault(track.rule.name, {})[key] = track
+            self._resting[key] = self._labels(track, None)
             self._keep(track.rule, [self._initial(track)])
 
     @property
@@ -84,9 +94,9 @@ class World:
         name, start = rule.name, self._setting.start
         before = self._states.setdefault(name, {})
         register = Register(self._rolls.get(name, Roll()), None, frozenset(key.identity for key in before))
-        answer = feed.answer(rule, self._tracks[name], start, at)
+        answer = feed.answer(rule, list(self._tracks[name].values()), start, at)
         called = call(rule, answer, register, tick=at, again=False, limit=sys.maxsize)
-        self._newest[name] = _Looked(at, called, dict(before))
+        self._newest[name] = _Looked.of(at, called, dict(before))
         self._rolls[name] = called.roll
         outcome = self._judge(rule, self._newest[name], before)
         self._keep(rule, outcome.states)
@@ -109,17 +119,32 @@ class World:
 
     def standings(self, rules: Collection[str], labels: Labels) -> list[Standing]:
         """Where the alerts of these rules stand whose labels include all of ``labels``."""
-        tracks = (track for name in rules for track in self._tracks.get(name, ()))
-        found = [self._standing(track) for track in tracks]
-        found += [one for name in rules if name in self._composites for one in self._joined(self._composites[name])]
-        return [one for one in found if labels.items() <= one.labels.items()]
+        return [one for name in rules for one in self._stood(name).having(labels)]
+
+    def explained(self, standing: Standing) -> Explained:
+        """What the alert's newest evaluation looked at, and why it said what it did."""
+        key = standing.key
+        if key.rule in self._composites:
+            return Explained((), self._joined_reason(self._composites[key.rule], key))
+        looked, track = self._newest.get(key.rule), self._tracks[key.rule][key]
+        if looked is None:
+            return Explained((), _NO_EVALUATION)
+        return Explained(feed.window(track, self._setting.start, looked.at), self._reason(track, looked))
+
+    def _stood(self, name: str) -> Standings:
+        """Where the rule's alerts stand; it is found once, and again when one of them changes."""
+        if name not in self._standings:
+            composite = self._composites.get(name)
+            keys = self._tracks.get(name, ()) if composite is None else self._groups(composite)
+            self._standings[name] = Standings.of([self._standing(key) for key in keys])
+        return self._standings[name]
 
     def _initial(self, track: Track) -> AlertState:
         rule, firing = track.rule, track.initial is State.ALARM
         at = from_epoch(self._setting.start - rule.period)
         priority = rule.levels[-1].priority if firing else None
         return AlertState(
-            key=AlertKey(rule.name, track.identity),
+            key=_key(track),
             labels=self._labels(track, priority),
             state=track.initial,
             firing=firing,
@@ -137,6 +162,7 @@ class World:
     def _keep(self, rule: Rule, states: Sequence[AlertState]) -> None:
         """As the store does: an alert that is OK again, with nothing to remember of it, is not asked for."""
         known = self._states.setdefault(rule.name, {})
+        self._standings.pop(rule.name, None)
         for state in states:
             self._note_firing(state)
             known[state.key] = state
@@ -164,36 +190,28 @@ class World:
             absent=looked.called.vanished,
         )
 
-    def _standing(self, track: Track) -> Standing:
-        key = AlertKey(track.rule.name, track.identity)
-        state = self._states[track.rule.name].get(key)
-        looked = self._newest.get(track.rule.name)
-        return Standing(
-            key=key,
-            labels=state.labels if state else self._labels(track, None),
-            state=state.state if state else State.OK,
-            priority=state.priority if state else None,
-            datapoints=feed.window(track, self._setting.start, looked.at) if looked else (),
-            reason=self._reason(track, looked) if looked else _NO_EVALUATION,
-        )
+    def _standing(self, key: AlertKey) -> Standing:
+        state = self._states.get(key.rule, {}).get(key)
+        if state is None:
+            return Standing(key, self._at_rest(key), State.OK, None)
+        return Standing(key, state.labels, state.state, state.priority)
 
-    def _joined(self, rule: Rule) -> Iterator[Standing]:
-        """Where a composite's groups stand."""
-        known = self._states.get(rule.name, {})
-        carried = [self._labels(track, None) for name in rule.query.operands for track in self._tracks.get(name, ())]
-        for group in sorted(groups(rule, carried) | {key.identity for key in known}, key=str):
-            key = AlertKey(rule.name, group)
-            state = known.get(key)
-            yield Standing(
-                key=key,
-                labels=state.labels
-                if state
-                else labels_of(rule, Observation(group), self._setting.environment, None)[0],
-                state=state.state if state else State.OK,
-                priority=state.priority if state else None,
-                datapoints=(),
-                reason=state.reason if state and state.firing else reason(rule, group, self._remembered()),
-            )
+    def _at_rest(self, key: AlertKey) -> Labels:
+        """The labels of an alert of which nothing is remembered."""
+        if key not in self._resting:
+            bare = Observation(key.identity)
+            self._resting[key] = labels_of(self._composites[key.rule], bare, self._setting.environment, None)[0]
+        return self._resting[key]
+
+    def _groups(self, rule: Rule) -> list[AlertKey]:
+        """A composite's groups: those that its operands' series are in, and those that are remembered."""
+        carried = (self._resting[key] for name in rule.query.operands for key in self._tracks.get(name, ()))
+        known = {key.identity for key in self._states.get(rule.name, ())}
+        return [AlertKey(rule.name, group) for group in sorted(groups(rule, carried) | known, key=str)]
+
+    def _joined_reason(self, rule: Rule, key: AlertKey) -> str:
+        state = self._states.get(rule.name, {}).get(key)
+        return state.reason if state and state.firing else reason(rule, key.identity, self._remembered())
 
     def _reason(self, track: Track, looked: _Looked) -> str:
         """Why the newest evaluation said what it did.
@@ -202,11 +220,15 @@ class World:
         """
         if feed.failed(track, self._setting.start, looked.at):
             return f"{feed.FAILED}: state held"
-        before = looked.before.get(AlertKey(track.rule.name, track.identity))
+        before, alone = looked.before.get(_key(track)), looked.alone(track.identity)
         undecided = self._initial(replace(track, initial=State.INSUFFICIENT_DATA))
         for previous in [replace(before, value=nan)] if before and before.firing else [undecided, None]:
             known = {previous.key: previous} if previous else {}
-            for state in self._judge(track.rule, looked, known).states:
+            for state in self._judge(track.rule, alone, known).states:
                 if state.key.identity == track.identity:
                     return state.reason
         return before.reason if before else ""
+
+
+def _key(track: Track) -> AlertKey:
+    return AlertKey(track.rule.name, track.identity)

@@ -1,4 +1,4 @@
-"""The page on rule tests: its example passes, its failure is the one that is shown, its tables are the code's."""
+"""The page on rule tests: its examples pass, its failure is the one that is shown, its tables are the code's."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "notifications": NotificationModel,
     "silences": SilenceModel,
 }
-[EXAMPLE] = [block for block in blocks(RULE_TESTS) if block.is_rule_tests]
+EXAMPLE, *OTHERS = [block for block in blocks(RULE_TESTS) if block.is_rule_tests]
 
 
 @pytest.fixture
@@ -55,8 +55,9 @@ def shown(language: str) -> Block:
     return next(block for block in blocks(RULE_TESTS) if block.language == language)
 
 
-def test_the_example_passes(beside_the_readme: Path) -> None:
-    assert printed(beside_the_readme, EXAMPLE.text) == ["1 passed in 1 file"]
+@pytest.mark.parametrize("example", [EXAMPLE, *OTHERS], ids=str)
+def test_an_example_passes(beside_the_readme: Path, example: Block) -> None:
+    assert printed(beside_the_readme, example.text) == ["1 passed in 1 file"]
 
 
 def test_the_failure_that_is_shown_is_what_a_wrong_idea_prints(beside_the_readme: Path) -> None:

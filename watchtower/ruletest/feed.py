@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from watchtower.model import Answer, Observation, Truth
 from watchtower.rulebook.rule import Farewell
+from watchtower.sources.cloudwatch.truth import expected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from watchtower.rulebook.rule import Rule
+    from watchtower.ruletest.band import Band
     from watchtower.ruletest.suite import Track
 
 FAILED = "the poll failed"
@@ -51,7 +53,15 @@ def _seen(track: Track, start: int, at: int) -> Observation:
     period, values = track.rule.period, window(track, start, at)
     first = at - len(values) * period
     points = tuple((first + place * period, value) for place, value in enumerate(values) if value is not None)
-    return replace(bare(track), points=points, truth=Truth.VALUE if points else Truth.NO_DATA)
+    seen = replace(bare(track), points=points, truth=Truth.VALUE if points else Truth.NO_DATA)
+    return seen if track.band is None else _banded(seen, track, track.band, start, at)
+
+
+def _banded(seen: Observation, track: Track, band: Band, start: int, at: int) -> Observation:
+    newest, rule = _slot(track, start, at), track.rule
+    slots = range(newest - rule.slots + 1, newest + 1)
+    ends = tuple((start + (slot - 1) * rule.period, *found) for slot in slots if (found := band.at(slot)) is not None)
+    return replace(seen, band=ends, reason=expected(ends))
 
 
 def _slot(track: Track, start: int, at: int) -> int:

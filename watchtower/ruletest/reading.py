@@ -17,6 +17,7 @@ from watchtower.ruletest.labels import series_labels
 from watchtower.ruletest.run import evaluations
 from watchtower.ruletest.schema import RuleTestModel
 from watchtower.ruletest.suite import Expected, RuleTest, Told, Track
+from watchtower.sources.cloudwatch.query import CloudWatchQuery
 from watchtower.sources.composite import CompositeQuery
 from watchtower.sources.probe.query import ProbeQuery
 from watchtower.yamlfile import did_you_mean, validation_faults
@@ -130,12 +131,21 @@ class _Reader:
             self._fault(
                 (*loc, "values"), f"`up` and `down` are said by probes for success; {rule.name} asks for a number"
             )
+        self._check_band(rule, series, loc)
         try:
             identity, context = series_labels(rule, series.labels, self.around.account, self.around.region)
         except ValueError as error:
             self._fault((*loc, "labels"), str(error))
             return None
-        return Track(rule, identity, context, series.values, series.initial_state)
+        return Track(rule, identity, context, series.values, series.initial_state, series.band)
+
+    def _check_band(self, rule: Rule, series: SeriesModel, loc: Location) -> None:
+        asked = isinstance(rule.query, CloudWatchQuery) and rule.query.band is not None
+        if series.band is not None and not asked:
+            self._fault((*loc, "band"), f"{rule.name} asks for no band; leave it out", key=True)
+        elif asked and series.band is None:
+            message = f"{rule.name} asks for a band: say what is expected, as `band: 80..120`, or `band: _` for none"
+            self._fault(loc, message)
 
     def _check_period(self, tracks: Collection[Track]) -> None:
         period = self.model.period

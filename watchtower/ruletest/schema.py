@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, Field, PlainValidator, WithJsonSchema, field
 from watchtower.incidents.config import MatcherText
 from watchtower.model import Event, State
 from watchtower.rulebook.schema import PriorityName
+from watchtower.ruletest.band import Band
 from watchtower.ruletest.values import Values
 from watchtower.schema import Duration, Model
 
@@ -33,12 +34,24 @@ ValuesText = Annotated[
 ]
 
 
+def _band(value: object) -> Band:
+    if not isinstance(value, str):
+        raise ValueError("a band is text, like 80..120")  # noqa: TRY004 - pydantic's way
+    return Band.parse(value)
+
+
+BandText = Annotated[
+    Band, PlainValidator(_band), WithJsonSchema({"type": "string", "examples": ["80..120", "_x3 80..120x2 90..130"]})
+]
+
+
 class SeriesModel(Model):
     """One series of one rule: what its source answers, period by period."""
 
     rule: str | None = None
     labels: dict[str, str] = Field(default_factory=dict)
     values: ValuesText
+    band: BandText | None = None
     initial_state: State = State.INSUFFICIENT_DATA
 
 

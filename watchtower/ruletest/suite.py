@@ -12,18 +12,20 @@ if TYPE_CHECKING:
     from watchtower.incidents.silences import Silence
     from watchtower.model import Event, Labels, Priority, State
     from watchtower.rulebook.rule import Rule
+    from watchtower.ruletest.band import Band
     from watchtower.ruletest.values import Values
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One series of one rule over the time of a test."""
+    """One series of one rule over the time of a test; ``band`` where the rule asks for one."""
 
     rule: Rule
     identity: Labels
     context: Labels
     values: Values
     initial: State
+    band: Band | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,16 +41,17 @@ class Values:
             found = _WORD.fullmatch(part)
             if found is None:
                 raise ValueError(f"{part!r} is not a value; write {_FORMS}, for probes also up and down")
-            times = _times(part, found["times"])
-            if len(points) + times > MAX_VALUES:
+            number = times(part, found["times"])
+            if len(points) + number > MAX_VALUES:
                 raise ValueError(f"these are more than {MAX_VALUES} values")
             if found["word"] == "!":
-                failed.update(range(len(points), len(points) + times))
-            points.extend(_expanded(part, found, times))
+                failed.update(range(len(points), len(points) + number))
+            points.extend(_expanded(part, found, number))
         return cls(tuple(points), frozenset(failed), any(word in text for word in _PROBE))
 
 
-def _times(part: str, given: str | None) -> int:
+def times(part: str, given: str | None) -> int:
+    """The number after ``x``; raises ValueError when it is none, or too many."""
     if given is None:
         return 1
     if len(given) > 9 or int(given) > MAX_VALUES:

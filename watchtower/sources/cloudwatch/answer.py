@@ -10,7 +10,7 @@ from watchtower.errors import SourceError
 from watchtower.model import Answer, Observation, Sample, Trouble, TroubleReason
 from watchtower.sources.cloudwatch.facts import Facts, trouble
 from watchtower.sources.cloudwatch.naming import RULE_HELP, RULE_VALUE, rule_labels
-from watchtower.sources.cloudwatch.truth import Seen, seen
+from watchtower.sources.cloudwatch.truth import Seen, expected, seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -68,7 +68,7 @@ class Polled:
             return Observation(series.identity, points, result.truth, series.context, result.reason)
         if band.truth.holds and not result.truth.holds:
             result = band
-        reason = result.reason or _expected(band)
+        reason = result.reason or expected(band.band)
         return Observation(series.identity, points, result.truth, series.context, reason, band=band.band)
 
     def troubles(self, results: Iterable[Seen]) -> tuple[Trouble, ...]:
@@ -107,13 +107,6 @@ class Polled:
     def billed(self) -> Counter[str]:
         """Metrics billed to each rule; a call that brought nothing costs nothing."""
         return sum((call.call.billed() for call in self.calls if call.pages), Counter[str]())
-
-
-def _expected(band: Seen) -> str:
-    if not band.band:
-        return "CloudWatch has no band for this metric yet; it learns one within two weeks"
-    _, low, high = band.band[-1]
-    return f"{low:.4g} to {high:.4g} is expected"
 
 
 def _help(wanted: Wanted) -> str:

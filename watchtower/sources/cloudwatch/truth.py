@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from watchtower.sources.cloudwatch.fetch import CallAnswer, Gathered
 
 Points = tuple[tuple[int, float], ...]
+Band = tuple[tuple[int, float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,15 @@ class Seen:
     points: Points = ()
     reason: str = ""
     error: SourceError | None = None
-    band: tuple[tuple[int, float, float], ...] = ()
+    band: Band = ()
+
+
+def expected(band: Band) -> str:
+    """What a band says of the newest slot, in words."""
+    if not band:
+        return "CloudWatch has no band for this metric yet; it learns one within two weeks"
+    _, low, high = band[-1]
+    return f"{low:.4g} to {high:.4g} is expected"
 
 
 def seen(answer: CallAnswer, query_id: str) -> Seen:

@@ -6,11 +6,11 @@ mistake neither hides another nor invents one.
 
 from __future__ import annotations
 
-from itertools import chain, combinations
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from watchtower.rulebook.composite import COMPOSITE, own_faults
-from watchtower.rulebook.conditions import Kind, implies
+from watchtower.rulebook.conditions import Interval, Kind, hold_together, implies
 from watchtower.rulebook.rule import AUTOMATIC
 from watchtower.rulebook.schema import RuleModel
 from watchtower.sources.table import LATER_SOURCES, SOURCES
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from watchtower.faults import Fault
+    from watchtower.rulebook.conditions import Condition
     from watchtower.rulebook.draft import Draft
     from watchtower.rulebook.rule import Level
     from watchtower.rulebook.schema import OverrideModel
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 #: Those that templates see: ``alertname`` is an alias that only matchers know.
 _RENDERED = AUTOMATIC - {"alertname"}
+_OF_VALUES = frozenset({Kind.COMPARE, Kind.OUTSIDE, Kind.DOWN})
 
 
 def check(draft: Draft, label_tags: Collection[str]) -> Iterator[Fault]:
@@ -170,13 +172,34 @@ def _never_reached(lesser: Level, urgent: Level) -> bool:
 
 
 def _recover(draft: Draft) -> Iterator[Fault]:
-    if draft.recover is None or draft.recover.condition is None:
-        return
-    for level in chain(draft.levels, *(override.levels for override in draft.overrides)):
-        if implies(draft.recover.condition, level.condition) is True:
-            text = f"`{draft.recover.condition.text}` holds only while {level.priority} `{level.condition.text}` does"
-            yield draft.fault(("recover", "when"), f"recover can never hold: {text}")
-            return
+    condition = draft.recover.condition if draft.recover else None
+    loc: Location = ("recover", "when") if condition else ("recover",) if draft.recover else ("when",)
+    for levels in (draft.levels, *(override.levels for override in draft.overrides)):
+        # Without `recover` an alert ends where too few datapoints breach, whatever each of them does.
+        if draft.recover or all(level.needed == 1 for level in levels):
+            why = _never_recovers(condition, levels)
+            if why:
+                yield draft.fault(loc, f"recover can never hold: {why}", key=not condition)
+                return
+
+
+def _never_recovers(recover: Condition | None, levels: Sequence[Level]) -> str:
+    """Why nothing shows that it is over; empty when something may."""
+    if recover is not None and recover.kind is Kind.NO_DATA:
+        return "`no_data` shows nothing that is well; compare the value, or leave `when` out"
+    for level in levels if recover else ():
+        if recover and implies(recover, level.condition) is True:
+            return f"`{recover.text}` holds only while {level.priority} `{level.condition.text}` does"
+    united = hold_together([level.condition for level in levels if level.condition.kind in _OF_VALUES])
+    if recover is None and united.intervals == (Interval(),):
+        return f"every value breaches one of {_texts(levels)}"
+    if recover is not None and recover.kind in _OF_VALUES and implies(recover, united) is True:
+        return f"`{recover.text}` holds only while one of {_texts(levels)} does"
+    return ""
+
+
+def _texts(levels: Sequence[Level]) -> str:
+    return ", ".join(f"{level.priority} `{level.condition.text}`" for level in levels)
 
 
 def _place(draft: Draft, priority: str, at: Location = ()) -> Location:

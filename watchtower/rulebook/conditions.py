@@ -17,7 +17,7 @@ import numpy as np
 from watchtower.durations import parse_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -277,3 +277,17 @@ def _band_contradicts(one: Condition, other: Condition) -> bool | None:
     if one.kind is Kind.BAND and other.kind is Kind.BAND:
         return "outside band" not in (one.text, other.text)
     return None
+
+
+def hold_together(conditions: Sequence[Condition]) -> Condition:
+    """The condition that holds wherever one of these does, all of them asked of values."""
+    found: list[Interval] = []
+    spans = (interval for condition in conditions for interval in condition.intervals)
+    for span in sorted(spans, key=lambda span: (span.low, not span.low_included)):
+        last = found[-1] if found else None
+        if last and (last.high > span.low or (last.high == span.low and (last.high_included or span.low_included))):
+            high, included = max((last.high, last.high_included), (span.high, span.high_included))
+            found[-1] = Interval(last.low, high, last.low_included, included)
+        else:
+            found.append(span)
+    return Condition(Kind.COMPARE, " or ".join(condition.text for condition in conditions), tuple(found))

@@ -121,7 +121,7 @@ class Condition:
         100.
         """
         scale = _scale(self.unit)
-        fewest = max(0, 2 - floor(log10(abs(value / scale)))) if value else 0
+        fewest = max(0, 2 - floor(log10(abs(value / scale)))) if value / scale else 0
         for decimals in range(fewest, fewest + 15):
             shown = round(value / scale, decimals)
             if self.holds(shown * scale) == self.holds(value):

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from watchtower.rulebook.conditions import Condition, Kind, contradicts, implies
@@ -215,6 +215,7 @@ def test_a_value_is_shown_rounded_in_the_unit_of_the_limit(text: str, value: flo
     st.sampled_from(["> 80", "<= 0.5", "< 10 GiB", "== 3", "outside 99.9..99.99"]).map(Condition.parse),
     st.floats(-1e12, 1e12),
 )
+@example(Condition.parse("< 10 GiB"), 5e-324)  # in the unit of the limit it is 0
 def test_rounding_never_carries_a_value_over_the_limit(condition: Condition, value: float) -> None:
     number = float(condition.show(value).split()[0]) * (1024**3 if condition.unit else 1)
     both = condition.breaches(np.array([value, number])).tolist()

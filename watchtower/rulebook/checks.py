@@ -9,6 +9,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from watchtower.matchers import parse_matchers
 from watchtower.rulebook.composite import COMPOSITE, own_faults
 from watchtower.rulebook.conditions import Interval, Kind, hold_together, implies
 from watchtower.rulebook.rule import AUTOMATIC
@@ -226,6 +227,8 @@ def _unknown_labels(draft: Draft, label_tags: Collection[str]) -> Iterator[Fault
     given = _RENDERED | draft.spec.identity_of(draft.query) | draft.spec.context_of(draft.query)
     if draft.spec.placed:
         given |= frozenset(label_tags)
+    if COMPOSITE not in draft.sources:
+        yield from _override_labels(draft, given)
     own = {name for _, name in draft.own_labels()}
     for templates, known in ((draft.label_templates(), given), (draft.templates(), given | own)):
         for loc, text in templates:
@@ -233,6 +236,16 @@ def _unknown_labels(draft: Draft, label_tags: Collection[str]) -> Iterator[Fault
                 hint = did_you_mean(name, known)
                 message = f"no alert of {draft.name or 'this rule'} can carry the label `{name}`{hint}"
                 yield draft.document.fault(loc, message)
+
+
+def _override_labels(draft: Draft, given: Collection[str]) -> Iterator[Fault]:
+    """Matchers that read what no series has: a mistyped name, or what only a priority adds."""
+    known = {"alertname", *given, *draft.file.labels, *draft.model.labels} - {"priority"}
+    for number, override in enumerate(draft.model.overrides):
+        for place, text in enumerate(override.match):
+            for name in (matcher.name for matcher in parse_matchers([text]) if matcher.name not in known):
+                message = f"an override chooses series, and none of {draft.name or 'this rule'} has the label `{name}`"
+                yield draft.fault(("overrides", number, "match", place), message + did_you_mean(name, known))
 
 
 _CHECKS: tuple[Callable[[Draft], Iterator[Fault]], ...] = (

@@ -256,8 +256,9 @@ def test_an_override_keeps_what_it_does_not_name(tmp_path: Path) -> None:
         when: {P2: "> 95", P3: {when: "> 80", datapoints: 2 of 3}}
         datapoints: 5 of 5
         overrides:
-        - {match: ['InstanceId="i-1"'], when: {P3: "> 90"}}
+        - {match: ['region="r"'], when: {P3: "> 90"}}
         - {match: ['team=~"a|b"', 'env="test"'], datapoints: 9 of 10}
+        labels: {team: a, env: test}
     """).replace("\n", "\n  ")
     text = "rules:\n" + simple("A").replace('when: {P3: "> 80"}\n', more)
     load = load_rules([write(tmp_path, "a.yaml", text)])
@@ -288,7 +289,7 @@ def test_vanished_and_expected_series_reach_the_rule(tmp_path: Path) -> None:
 
 def test_labels_of_an_override_are_checked_like_those_of_the_rule(tmp_path: Path) -> None:
     level = """{when: "> 90", labels: {priority: x, t: "{{ labels.no }}"}}"""
-    override = f"""  overrides: [{{match: ['a="b"'], when: {{P3: {level}}}}}]\n"""
+    override = f"""  overrides: [{{match: ['region="b"'], when: {{P3: {level}}}}}]\n"""
     faults = load_rules([write(tmp_path, "a.yaml", "rules:\n" + simple("A", override))]).faults
     assert [fault.message for fault in faults] == [
         "the label `priority` is set by Watchtower itself; choose another name",

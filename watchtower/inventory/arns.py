@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from watchtower.faults import did_you_mean
 from watchtower.model import Labels
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ _ECS = (
     _rule("ecs:service", r"service/(?P<ClusterName>[^/]+)/(?P<ServiceName>.+)"),
 )
 
+#: How alike (0 to 1) a name that is not known must be to one that is, to be a mistake.
+_NEARLY = 0.85
+
 #: namespace → how the ARNs of its resources are read.
 NAMESPACES: Mapping[str, tuple[ArnRule, ...]] = {
     "AWS/ApiGateway": (_rule("apigateway", r"/apis/(?P<ApiId>[^/]+)"),),
@@ -66,6 +70,17 @@ NAMESPACES: Mapping[str, tuple[ArnRule, ...]] = {
     "CWAgent": (_rule("ec2:instance", r"instance/(?P<InstanceId>.+)"),),
     "ECS/ContainerInsights": _ECS,
 }
+
+
+def misspelt(namespace: str, dimension: str) -> str:
+    """The hint at a dimension of the namespace that is nearly the one given; empty when that may be right.
+
+    Agents name the dimensions of their own namespaces as they are told to, so only those of AWS are judged.
+    """
+    if not namespace.startswith("AWS/"):
+        return ""
+    known = {name for rule in NAMESPACES.get(namespace, ()) for name in rule.pattern.groupindex}
+    return "" if dimension in known else did_you_mean(dimension, known, cutoff=_NEARLY)
 
 
 def resource_types(namespace: str) -> list[str]:

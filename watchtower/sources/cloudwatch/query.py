@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
+from watchtower.inventory.arns import misspelt
 from watchtower.inventory.patterns import Pattern
 from watchtower.inventory.tags import taggable
 from watchtower.schema import Duration, Model
@@ -101,6 +102,9 @@ class CloudWatchQuery(Query):
             yield from self._math_faults(unread)
         else:
             yield from self._metric_faults(unread)
+        yield from _dimension_faults((), self.namespace, self.dimensions)
+        for name, member in self.metrics.items():
+            yield from _dimension_faults(("metrics", name), member.namespace, member.dimensions)
         yield from self._tag_faults()
 
     def _metric_faults(self, unread: Collection[str]) -> Iterator[InitErrorDetails]:
@@ -153,3 +157,12 @@ class CloudWatchQuery(Query):
     def namespaces(self) -> tuple[str, ...]:
         """The namespaces it reads, each once, in order."""
         return tuple(sorted({member.namespace for member in self.members.values()}))
+
+
+def _dimension_faults(
+    loc: tuple[str, ...], namespace: str | None, dimensions: Collection[str]
+) -> Iterator[InitErrorDetails]:
+    for name in dimensions:
+        hint = misspelt(namespace or "", name)
+        if hint:
+            yield told_at((*loc, "dimensions", name), f"{namespace} has no dimension `{name}`{hint}")

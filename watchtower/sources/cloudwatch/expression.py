@@ -29,6 +29,8 @@ _ALL_METRICS = re.compile(r"""\bMETRICS\(\s*(?:["'](?P<part>[^"']*)["'])?\s*\)""
 #: As long as an id gets when a call is packed.
 _LONGEST_ID = "q499"
 
+_CLOSED_BY = {"(": ")", "[": "]"}
+
 _TOKEN = re.compile(
     r"""(?P<text>"[^"]*"|'[^']*')
       | (?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)
@@ -83,12 +85,27 @@ def expression_faults(expression: str, declared: frozenset[str] | None) -> Itera
         return
     for function in sorted(_functions(expression) & _MANY_SERIES.keys()):
         yield f"{function} in an expression is not supported yet: {_MANY_SERIES[function]}"
+    yield from _bracket_faults(expression)
     if declared is not None:
         written = spelled_out(expression, sorted(declared))
         yield from _name_faults(used_names(written), declared)
         length = len(renamed(written, dict.fromkeys(declared, _LONGEST_ID)))
         if length > MAX_EXPRESSION:
             yield f"the expression may take {length} characters; CloudWatch allows {MAX_EXPRESSION}"
+
+
+def _bracket_faults(expression: str) -> Iterator[str]:
+    """The first bracket without its other half; those inside quotes are text."""
+    opened: list[str] = []
+    for match in _TOKEN.finditer(expression):
+        sign = match.group()
+        if sign in _CLOSED_BY:
+            opened.append(sign)
+        elif sign in _CLOSED_BY.values() and (not opened or _CLOSED_BY[opened.pop()] != sign):
+            yield f"the expression closes `{sign}` at character {match.start() + 1} without an opening one that fits"
+            return
+    if opened:
+        yield f"the expression never closes the last `{opened[-1]}` that it opens"
 
 
 def _name_faults(used: frozenset[str], declared: frozenset[str]) -> Iterator[str]:

@@ -9,7 +9,7 @@ demo: $(READY)  ## the main job on a simulated AWS estate, no account needed
 	$(BIN)/watchtower demo --once
 
 test: $(READY)  ## every test that needs nothing but Python
-	$(BIN)/pytest -n 3 --dist worksteal   # much of it waits for other processes: three share two cores
+	$(BIN)/pytest -n 4 --dist worksteal   # much of it waits for other processes: four share two cores
 
 test-peers: $(READY)  ## tests against Debian's prometheus and amtool (installs what is missing)
 	bash tests/peers.sh

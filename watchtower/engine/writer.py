@@ -19,7 +19,7 @@ log = structlog.get_logger("watchtower.writer")
 GATHER = 0.01
 #: Real seconds before each further try of a commit that the store refused. What was polled is in hand: to try again
 #: costs nothing, to give up costs the unit's lease. No more tries than these, for all other commits wait meanwhile.
-AGAIN_AFTER = (0.5, 2.0)
+AGAIN_AFTER = (0.5, 2.0, 5.0)
 
 
 class Writer:

@@ -147,7 +147,7 @@ async def test_a_store_that_is_locked_when_a_site_breaks_delays_the_page_and_los
         assert shop.pagerduty.phones_rung == 0
         assert service.live.metrics.registry.get_sample_value("watchtower_store_failures_total")
 
-        await shop.pages()
+        await until(lambda: shop.pagerduty.phones_rung == 1, 80, "the page, at the latest when the unit's lease ends")
         await until(lambda: len(shop.slack.messages) > 0, 10, "the Slack message")
         shop.site.status = 200
         await shop.resolves()

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from tests.support.clock import START
 from watchtower.model import Delivery, DeliveryState, Event, Labels, Notice, NoticeMember, Priority, State
+from watchtower.rulebook.conditions import Condition
+from watchtower.rulebook.rule import Level, Missing, Rule
 from watchtower.sources.base import Ask, Unit
 from watchtower.store.values import ClaimedUnit, UnitHealth
 
@@ -109,3 +111,28 @@ def delivery(**changes: Any) -> Delivery:
         "state": DeliveryState.PENDING,
     }
     return Delivery(**{**values, **changes})
+
+
+def rule(name: str, *priorities: Priority) -> Rule:
+    """A rule that fires above 1, at these priorities, most urgent first."""
+    return Rule(
+        name=name,
+        group="g",
+        source="cloudwatch",
+        query=None,
+        period=60,
+        levels=tuple(Level(priority, Condition.parse("> 1"), 1, 1, {}) for priority in priorities),
+        missing=Missing.MISSING,
+        recover=None,
+        slots=3,
+        labels={},
+        annotations={},
+        summary=None,
+        runbook=None,
+        accounts=(),
+        regions=(),
+        enabled=True,
+        notify=True,
+        file="rules.yaml",
+        line=1,
+    )

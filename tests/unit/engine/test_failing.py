@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.clock import START
-from tests.support.make import claimed, health, unit
+from tests.support.make import claimed, health, rule, unit
 from watchtower.engine.failing import blinded_rules, in_doubt, source_concerns, still_failing
 from watchtower.engine.plan import Plan
 from watchtower.model import (
@@ -22,37 +22,11 @@ from watchtower.model import (
     TroubleReason,
     Truth,
 )
-from watchtower.rulebook.conditions import Condition
-from watchtower.rulebook.rule import Level, Missing, Rule
 from watchtower.sources.base import Ask
 
 if TYPE_CHECKING:
     from watchtower.engine.concern import Concern
     from watchtower.store.values import UnitHealth
-
-
-def rule(name: str, *priorities: Priority) -> Rule:
-    return Rule(
-        name=name,
-        group="g",
-        source="cloudwatch",
-        query=None,
-        period=60,
-        levels=tuple(Level(priority, Condition.parse("> 1"), 1, 1, {}) for priority in priorities),
-        missing=Missing.MISSING,
-        recover=None,
-        slots=3,
-        labels={},
-        annotations={},
-        summary=None,
-        runbook=None,
-        accounts=(),
-        regions=(),
-        enabled=True,
-        notify=True,
-        file="rules.yaml",
-        line=1,
-    )
 
 
 PLAN = Plan(

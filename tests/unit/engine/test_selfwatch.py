@@ -6,41 +6,14 @@ from datetime import timedelta
 from typing import Any
 
 from tests.support.clock import START
-from tests.support.make import health, unit
+from tests.support.make import health, rule, unit
 from watchtower.engine.concern import Concern
 from watchtower.engine.plan import Plan
 from watchtower.engine.selfwatch import concerns, own_changes
 from watchtower.model import AlertKey, AlertState, Labels, Priority, State
-from watchtower.rulebook.conditions import Condition
-from watchtower.rulebook.rule import Level, Missing, Rule
 from watchtower.store.values import OutboxDepth, UnitHealth
 
-
-def rule(priority: Priority) -> Rule:
-    return Rule(
-        name="CpuHigh",
-        group="g",
-        source="cloudwatch",
-        query=None,
-        period=60,
-        levels=(Level(priority, Condition.parse("> 1"), 1, 1, {}),),
-        missing=Missing.MISSING,
-        recover=None,
-        slots=3,
-        labels={},
-        annotations={},
-        summary=None,
-        runbook=None,
-        accounts=(),
-        regions=(),
-        enabled=True,
-        notify=True,
-        file="rules.yaml",
-        line=1,
-    )
-
-
-PLAN = Plan({"CpuHigh": rule(Priority.P1)}, {"u": unit(id="u")})
+PLAN = Plan({"CpuHigh": rule("CpuHigh", Priority.P1)}, {"u": unit(id="u")})
 
 
 def found(

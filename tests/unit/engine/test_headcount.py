@@ -7,8 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tests.support.clock import START
-from tests.support.make import health, unit
-from tests.unit.engine.test_selfwatch import rule
+from tests.support.make import health, rule, unit
 from watchtower.clock import epoch
 from watchtower.engine.headcount import rule_concerns
 from watchtower.engine.plan import Plan
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from watchtower.store.values import UnitHealth
 
 T = int(epoch(START))
-RULE = rule(Priority.P1)
+RULE = rule("CpuHigh", Priority.P1)
 
 
 def watching(*censuses: Census | None) -> tuple[UnitHealth, ...]:

@@ -6,8 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tests.support.clock import START
-from tests.support.make import claimed, unit
-from tests.unit.engine.test_selfwatch import rule
+from tests.support.make import claimed, rule, unit
 from watchtower.clock import epoch
 from watchtower.engine.judging import Judgement, Session, judge_answers
 from watchtower.engine.plan import Plan
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from watchtower.store.values import ClaimedUnit
 
 T = int(epoch(START))
-RULE = rule(Priority.P1)
+RULE = rule("CpuHigh", Priority.P1)
 
 
 class Everything:

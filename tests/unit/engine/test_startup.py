@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.clock import START
-from tests.support.make import health, unit
-from tests.unit.engine.test_selfwatch import rule
+from tests.support.make import health, rule, unit
 from watchtower.engine.plan import SELF, Plan
 from watchtower.engine.startup import Gate, evaluated, feeders
 from watchtower.incidents.config import InhibitConfig
@@ -31,7 +30,9 @@ def plan(*rules: Rule) -> Plan:
 
 
 def named(name: str, **labels: str) -> Rule:
-    return replace(rule(Priority.P3), name=name, labels={key: Template(text) for key, text in labels.items()})
+    return replace(
+        rule("CpuHigh", Priority.P3), name=name, labels={key: Template(text) for key, text in labels.items()}
+    )
 
 
 def fed(*matchers: str) -> frozenset[str]:

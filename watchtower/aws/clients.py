@@ -37,18 +37,18 @@ class AwsClients:
         self._sessions: dict[str | None, AccountSession] = {}
         self._retired: dict[str | None, AccountSession] = {}
         self._generations: Counter[str | None] = Counter()
-        self._limits: dict[tuple[str, str], AdaptiveLimit] = {}
+        self._limits: dict[tuple[str, str, str], AdaptiveLimit] = {}
         self._account_ids: dict[str, str | None] = {}
         self._account_id_due: dict[str, float] = {}
         self._locks: defaultdict[tuple[str, str | None], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def call(self, account: str, region: str, service: str, operation: str, **params: Any) -> dict[str, Any]:
-        """Call an operation (``list_metrics``) once, within the account's pace in the region.
+        """Call an operation (``list_metrics``) once, within the account's pace for the service in the region.
 
         Returns the SDK's answer; raises SourceError. An answer that calls the credentials expired drops them and is
         followed by one more try with fresh ones.
         """
-        limit = self._limits.setdefault((account, region), AdaptiveLimit())
+        limit = self._limits.setdefault((account, region, service), AdaptiveLimit())
         async with limit as number:
             try:
                 answer = await self._with_fresh_credentials(account, region, service, operation, params)
@@ -114,7 +114,7 @@ class AwsClients:
         self, account: str, region: str, service: str, operation: str, params: dict[str, Any]
     ) -> dict[str, Any]:
         try:
-            async with asyncio.timeout(self._timeouts.total):
+            async with asyncio.timeout(self._timeouts.of(service).total):
                 client = await self.client(account, region, service)
                 answer: dict[str, Any] = await getattr(client, operation)(**params)
                 return answer

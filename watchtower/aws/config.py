@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from watchtower.schema import Duration, Model
 from watchtower.secrets import Secret
-from watchtower.yamlfile import Whole, told, told_at
+from watchtower.yamlfile import Whole, did_you_mean, told, told_at
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -23,6 +23,8 @@ RESERVED_LABELS = frozenset(
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
+_QUEUE_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}(\.fifo)?")
+_QUEUE_URL = re.compile(r"https?://[^\s/?#]+/[^\s?#]*?[A-Za-z0-9_.-]+")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/\S+")
 
 #: (namespace, shortest period in seconds it applies to) → seconds, where AWS is slower than two minutes.
@@ -89,6 +91,12 @@ def _tag_key(value: str) -> str:
     return value
 
 
+def _queue(value: str) -> str:
+    if _QUEUE_NAME.fullmatch(value) or _QUEUE_URL.fullmatch(value):
+        return value
+    raise ValueError(f"{value!r} is not a queue; write its name, or its URL as SQS shows it")
+
+
 def _twice(values: Sequence[str], what: str) -> Iterator[tuple[int, str]]:
     """Where a value stands that stood before, and what to say of it."""
     for number, value in enumerate(values):
@@ -119,6 +127,19 @@ class AccountConfig(Model):
         return external_id
 
 
+class EventsConfig(Model):
+    """A queue that brings what AWS announces; the account's own credentials read it."""
+
+    account: Annotated[str, AfterValidator(_account_name)]
+    region: Annotated[str, AfterValidator(_region)]
+    queue: Annotated[str, AfterValidator(_queue)]
+
+    @property
+    def name(self) -> str:
+        """The queue's name."""
+        return self.queue.rpartition("/")[2]
+
+
 class AwsConfig(Whole):
     """Everything Watchtower must know to read AWS.
 
@@ -126,6 +147,7 @@ class AwsConfig(Whole):
     """
 
     accounts: tuple[AccountConfig, ...] = ()
+    events: tuple[EventsConfig, ...] = ()
     endpoint_url: Annotated[str, AfterValidator(_endpoint)] | None = None
     publication_delay: Duration | None = None
     discovery_interval: Duration = Field(default=300.0, gt=0)
@@ -137,9 +159,22 @@ class AwsConfig(Whole):
         if "accounts" not in unread:
             for number, message in _twice([account.name for account in self.accounts], "account"):
                 yield told_at(("accounts", number, "name"), message)
+        if "events" not in unread:
+            yield from self._deaf("accounts" in unread)
         if "label_tags" not in unread:
             for number, message in _twice([label_of_tag(key) for key in self.label_tags], "the label of a tag"):
                 yield told_at(("label_tags", number), message)
+
+    def _deaf(self, unknown: bool) -> Iterator[InitErrorDetails]:
+        """Queues of accounts that are not there, and a second one of a place."""
+        names = [account.name for account in self.accounts]
+        for number, one in enumerate(self.events):
+            if not unknown and one.account not in names:
+                message = f"there is no account {one.account!r}{did_you_mean(one.account, names)}"
+                yield told_at(("events", number, "account"), message)
+        places = [f"{one.account} {one.region}" for one in self.events]
+        for number, message in _twice(places, "a queue of"):
+            yield told_at(("events", number), f"{message}; one is enough, for a queue takes events of any source")
 
 
 def publication_delay(config: AwsConfig, namespace: str, period: int) -> int:

@@ -63,6 +63,8 @@ _FORBIDDEN = frozenset({
     "UnauthorizedOperation",
 })  # fmt: skip
 
+_NOT_SUBSCRIBED = "SubscriptionRequiredException"
+
 _TIMEOUT = frozenset({"RequestTimeout", "RequestTimeoutException", "GatewayTimeout"})
 
 _LOGIN = (
@@ -91,6 +93,10 @@ class ExpiredCredentials(SourceError):
     """AWS calls the credentials too old: fresh ones may help at once."""
 
 
+class NotSubscribed(SourceError):
+    """The account's support plan does not have this API."""
+
+
 def to_source_error(error: Exception, operation: str = "", *, hide: Iterable[str] = ()) -> SourceError:
     """The SourceError of an SDK failure: the operation and AWS's own message, without anything secret.
 
@@ -102,8 +108,9 @@ def to_source_error(error: Exception, operation: str = "", *, hide: Iterable[str
     reason, text = _answered(error) if isinstance(error, ClientError) else _failed(error, operation)
     for secret in hide:
         text = text.replace(secret, "***")
-    stale = isinstance(error, ClientError) and _code(error) in EXPIRED
-    return ExpiredCredentials(reason, text) if stale else SourceError(reason, text)
+    code = _code(error) if isinstance(error, ClientError) else ""
+    kind = ExpiredCredentials if code in EXPIRED else NotSubscribed if code == _NOT_SUBSCRIBED else SourceError
+    return kind(reason, text)
 
 
 def _answered(error: ClientError) -> tuple[TroubleReason, str]:

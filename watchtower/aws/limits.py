@@ -1,4 +1,4 @@
-"""How many calls may run at once against one account and region, learnt from what AWS refuses."""
+"""How many calls may run at once, and how many a second, learnt from what AWS refuses."""
 
 from __future__ import annotations
 
@@ -55,3 +55,43 @@ class AdaptiveLimit:
         if call > self._cut_at:
             self._allowed = max(self._lowest, self._allowed / 2)
             self._cut_at = self._calls
+
+
+#: Calls a second of an API that publishes no rate, before anything is known, at least and at most.
+START_RATE, LOWEST_RATE, HIGHEST_RATE = 10.0, 0.5, 40.0
+#: Calls that may leave at once after a rest.
+BURST = 40.0
+
+
+class AdaptiveRate:
+    """A bucket of calls whose refill halves when AWS throttles, and grows by one call a second each second it is used.
+
+    Of the calls that were on their way when it was cut, none cuts it again.
+    """
+
+    def __init__(self) -> None:
+        self.rate = START_RATE
+        self._left = BURST
+        self._at: float | None = None
+        self._calls = 0
+        self._cut_at = 0
+
+    def take(self, now: float) -> tuple[int, float]:
+        """The number of the next call, and the seconds it must wait; ``now`` is monotonic."""
+        if self._at is not None:
+            self._left = min(BURST, self._left + (now - self._at) * self.rate)
+        self._at = now
+        self._left -= 1
+        self._calls += 1
+        return self._calls, max(0.0, -self._left / self.rate)
+
+    def succeeded(self) -> None:
+        """AWS answered: a little more may be asked."""
+        self.rate = min(HIGHEST_RATE, self.rate + 1 / self.rate)
+
+    def throttled(self, call: int) -> None:
+        """AWS refused this call for its pace; what was saved up is gone."""
+        if call > self._cut_at:
+            self.rate = max(LOWEST_RATE, self.rate / 2)
+            self._cut_at = self._calls
+        self._left = min(self._left, 0.0)

@@ -24,6 +24,10 @@ StsDoor = Callable[[str], Awaitable[Any]]
 
 _MODELS = create_loader()
 
+#: Seconds that SQS holds a request for messages back, the most it takes
+#: (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html).
+LONG_POLL = 20
+
 #: Name of our sessions in the account's CloudTrail.
 SESSION_NAME = "watchtower"
 
@@ -35,6 +39,11 @@ class Timeouts:
     connect: float = 5.0
     read: float = 10.0
     total: float = 20.0
+
+    def of(self, service: str) -> Timeouts:
+        """Those of one service: a queue is silent for as long as nothing is in it."""
+        more = LONG_POLL if service == "sqs" else 0
+        return Timeouts(self.connect, self.read + more, self.total + more)
 
 
 class AccountSession:
@@ -58,7 +67,10 @@ class AccountSession:
 
     async def _create(self, service: str, region: str, endpoint_url: str | None) -> Any:
         made = self._session.create_client(
-            service, region_name=region, endpoint_url=endpoint_url, config=_settings(service, self._timeouts)
+            service,
+            region_name=region,
+            endpoint_url=endpoint_url,
+            config=_settings(service, self._timeouts.of(service)),
         )
         client = await self._stack.enter_async_context(made)
         if service == "cloudwatch":

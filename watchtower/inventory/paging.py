@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from watchtower.errors import SourceError
 from watchtower.model import TroubleReason
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
-    from watchtower.aws.clients import AwsClients
+
+class Calls(Protocol):
+    """A door to AWS, paced or not."""
+
+    async def call(self, account: str, region: str, service: str, operation: str, **params: Any) -> dict[str, Any]:
+        """Call an operation; raises SourceError."""
+        ...
 
 
 async def pages(
-    clients: AwsClients, account: str, region: str, service: str, operation: str, token: str, **request: Any
-) -> AsyncIterator[dict[str, Any]]:
+    clients: Calls, account: str, region: str, service: str, operation: str, token: str, **request: Any
+) -> AsyncGenerator[dict[str, Any], None]:
     """Every page of a listing whose request and answer carry the page token under ``token``.
 
     Raises SourceError; also when AWS repeats a token, which would never end.

@@ -7,7 +7,7 @@ its next poll and committed together with the tick.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from watchtower.yamlfile import Whole
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from watchtower.graphspec import GraphQuery
     from watchtower.model import Labels, PollResult, Priority
 
 
@@ -87,13 +88,29 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
+class Received:
+    """The newest of its kind that came in about a target: a ping, or somebody's word; ``text`` is redacted."""
+
+    target: str
+    kind: str
+    at: datetime
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Poll:
-    """One poll of one unit: everything before ``tick`` (epoch seconds, exclusive) is asked for."""
+    """One poll of one unit: everything before ``tick`` (epoch seconds, exclusive) is asked for.
+
+    ``received`` is what came in by itself for a source that listens. ``told_at``: AWS said then that something happened
+    here, so a listing from before is not the newest.
+    """
 
     unit: Unit
     tick: int
     memory: bytes | None
     now: datetime
+    received: tuple[Received, ...] = ()
+    told_at: datetime | None = None
 
 
 class Source(Protocol):
@@ -115,4 +132,31 @@ class Source(Protocol):
 
     async def close(self) -> None:
         """Give back sessions and sockets."""
+        ...
+
+
+@runtime_checkable
+class Listener(Protocol):
+    """A source that is told something, besides what it asks."""
+
+    def hears(self, unit: Unit) -> bool:
+        """Whether a poll of this unit wants what was received for its source."""
+        ...
+
+
+@runtime_checkable
+class Witness(Protocol):
+    """A source that can show what is behind an alert, where that costs calls which only an alert is worth."""
+
+    async def evidence(self, unit: Unit, rule: str, identity: Labels, since: int, until: int) -> tuple[str, ...]:
+        """Lines for people, redacted, from ``since`` until ``until`` (epoch seconds); raises SourceError."""
+        ...
+
+
+@runtime_checkable
+class Charted(Protocol):
+    """A source that can be asked again, later, for the past of a series that it answered with."""
+
+    def chart(self, unit: Unit, ask: Ask, identity: Labels) -> GraphQuery | None:
+        """Where that is asked for; None when it cannot be had. Pure."""
         ...

@@ -20,7 +20,7 @@ from watchtower.sources.base import Query
 from watchtower.yamlfile import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 #: Characters of an expression, as CloudWatch has it; and how deep it may be nested.
 LONGEST, DEEPEST = 10_240, 50
@@ -96,6 +96,19 @@ class Expression:
     def operands(self) -> Iterator[Is]:
         """Every mention of a rule, in the order of the text."""
         return _operands(self.root)
+
+
+def holds(node: Node, state_of: Callable[[str], State | None]) -> bool:
+    """Whether an expression is true; ``state_of`` tells the state of a rule, None for OK."""
+    if isinstance(node, Is):
+        return (state_of(node.name) or State.OK) is node.state
+    if isinstance(node, Constant):
+        return node.value
+    if isinstance(node, Not):
+        return not holds(node.part, state_of)
+    if isinstance(node, All):
+        return all(holds(part, state_of) for part in node.parts)
+    return any(holds(part, state_of) for part in node.parts)
 
 
 def _operands(node: Node) -> Iterator[Is]:

@@ -1,7 +1,8 @@
-"""One packed call, page by page: what came, and what broke it off."""
+"""Packed calls, page by page: what came, and what broke them off."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import TYPE_CHECKING
@@ -9,12 +10,17 @@ from typing import TYPE_CHECKING
 from watchtower.aws.metricdata import Page, get_metric_data
 from watchtower.errors import SourceError
 from watchtower.model import TroubleReason
+from watchtower.sources.base import Place
+from watchtower.sources.cloudwatch.pack import pack, shopping_lists
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from watchtower.aws.clients import AwsClients
     from watchtower.aws.metricdata import SeriesPage
-    from watchtower.sources.base import Place
+    from watchtower.sources.base import Poll
     from watchtower.sources.cloudwatch.pack import Call
+    from watchtower.sources.cloudwatch.series import Expansion
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,17 @@ class CallAnswer:
     message: str = ""
     pages: int = 0
     error: SourceError | None = None
+
+
+async def fetch_all(clients: AwsClients, poll: Poll, expansions: Sequence[Expansion]) -> list[CallAnswer]:
+    """Everything the expansions of a poll want, in as few calls as possible, all at once."""
+    place, period = Place(poll.unit.account, poll.unit.region), poll.unit.period
+    fetches = [
+        fetch(clients, place, call, Window(poll.tick - slots * period, poll.tick, period))
+        for slots, wants in shopping_lists(expansions)
+        for call in pack(wants, period)
+    ]
+    return await asyncio.gather(*fetches)
 
 
 async def fetch(clients: AwsClients, place: Place, call: Call, window: Window) -> CallAnswer:

@@ -12,13 +12,13 @@ from watchtower.sources.base import Ask, Place, Unit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from watchtower.sources.cloudwatch.query import CloudWatchQuery
+    from watchtower.sources.base import Query
 
 NAME = "cloudwatch"
 
 
-def plan_units(asks: Sequence[Ask], places: Sequence[Place], config: AwsConfig) -> list[Unit]:
-    """The work units of all asks; every place that an ask allows polls it.
+def plan_units(asks: Sequence[Ask], places: Sequence[Place], config: AwsConfig, name: str = NAME) -> list[Unit]:
+    """The work units of all asks; every place that an ask allows polls it. ``name`` is the source's.
 
     A window that slides needs nothing else of CloudWatch: datapoints of a period are aligned to the StartTime of the
     request, so a window that is moved by a minute gives datapoints moved by a minute
@@ -29,12 +29,12 @@ def plan_units(asks: Sequence[Ask], places: Sequence[Place], config: AwsConfig) 
         for ask in asks:
             if _allows(ask, place):
                 wishes[place.account, place.region, ask.period, _delay(ask, config), ask.every].append(ask)
-    return [_unit(*key, asks) for key, asks in sorted(wishes.items())]
+    return [_unit(name, *key, asks) for key, asks in sorted(wishes.items())]
 
 
 def ask_hash(ask: Ask) -> str:
     """What an ask asks, in sixteen digits; the same after a restart, another after an edit."""
-    query: CloudWatchQuery = ask.query
+    query: Query = ask.query
     return stable_hash(ask.rule, query.model_dump_json(), str(ask.period), str(ask.slots))
 
 
@@ -43,15 +43,15 @@ def _allows(ask: Ask, place: Place) -> bool:
 
 
 def _delay(ask: Ask, config: AwsConfig) -> int:
-    query: CloudWatchQuery = ask.query
-    return max(publication_delay(config, namespace, ask.period) for namespace in query.namespaces)
+    namespaces: tuple[str, ...] = ask.query.namespaces
+    return max((publication_delay(config, namespace, ask.period) for namespace in namespaces), default=0)
 
 
-def _unit(account: str, region: str, period: int, delay: int, every: int, asks: Iterable[Ask]) -> Unit:
+def _unit(source: str, account: str, region: str, period: int, delay: int, every: int, asks: Iterable[Ask]) -> Unit:
     ordered = tuple(sorted(asks, key=lambda ask: ask.rule))
     return Unit(
-        id=f"{NAME}/{account}/{region}/{period}/{delay}" + (f"/every-{every}" if every != period else ""),
-        source=NAME,
+        id=f"{source}/{account}/{region}/{period}/{delay}" + (f"/every-{every}" if every != period else ""),
+        source=source,
         account=account,
         region=region,
         period=period,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from watchtower.clock import SystemClock
@@ -10,11 +9,11 @@ from watchtower.inventory.discovery import MetricDiscovery
 from watchtower.inventory.tags import TagInventory
 from watchtower.model import PollResult
 from watchtower.sources.cloudwatch.answer import Polled
+from watchtower.sources.cloudwatch.chart import chart
 from watchtower.sources.cloudwatch.expand import Expander, remembered
 from watchtower.sources.cloudwatch.facts import FactFinder
-from watchtower.sources.cloudwatch.fetch import Window, fetch
+from watchtower.sources.cloudwatch.fetch import fetch_all
 from watchtower.sources.cloudwatch.memory import encode
-from watchtower.sources.cloudwatch.pack import pack, shopping_lists
 from watchtower.sources.cloudwatch.plan import NAME, plan_units
 
 if TYPE_CHECKING:
@@ -23,10 +22,9 @@ if TYPE_CHECKING:
     from watchtower.aws.clients import AwsClients
     from watchtower.aws.config import AwsConfig
     from watchtower.clock import Clock
+    from watchtower.graphspec import GraphQuery
     from watchtower.model import Labels
     from watchtower.sources.base import Ask, Place, Poll, Unit
-    from watchtower.sources.cloudwatch.fetch import CallAnswer
-    from watchtower.sources.cloudwatch.series import Expansion
 
 
 class CloudWatchSource:
@@ -59,20 +57,15 @@ class CloudWatchSource:
         """Facts, series, calls, answers; raises SourceError when no call, and no listing, succeeded."""
         facts = await self._facts.find(poll)
         expansions = self._expander.expand(poll.unit, facts)
-        calls = await self._fetch(poll, facts.place, expansions)
+        calls = await fetch_all(self._clients, poll, expansions)
         return _result(Polled(poll, facts, expansions, calls))
+
+    def chart(self, unit: Unit, ask: Ask, identity: Labels) -> GraphQuery | None:
+        """Where the past of a series is asked for."""
+        return chart(unit, ask, identity)
 
     async def close(self) -> None:
         """Nothing of its own: the clients belong to whoever made them."""
-
-    async def _fetch(self, poll: Poll, place: Place, expansions: Sequence[Expansion]) -> list[CallAnswer]:
-        period = poll.unit.period
-        fetches = [
-            fetch(self._clients, place, call, Window(poll.tick - slots * period, poll.tick, period))
-            for slots, wants in shopping_lists(expansions)
-            for call in pack(wants, period)
-        ]
-        return await asyncio.gather(*fetches)
 
 
 def _result(polled: Polled) -> PollResult:

@@ -1,19 +1,21 @@
-"""The newest results of each distinct probe, as the blob that is committed with the tick."""
+"""What is remembered of each distinct probe, as the blob that is committed with the tick."""
 
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import orjson
+
+from watchtower.sources.probe.kinds.http.content import Content, compare
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from watchtower.sources.probe.result import Result
 
-_VERSION = 1
+_VERSION = 4
 _DAY = 86_400
 
 
@@ -25,21 +27,43 @@ class Entry:
     success: float
     duration: float | None
     certificate_days: float | None
+    content: float | None = None
 
     def value(self, name: str) -> float | None:
         """The value that a rule asks for by name."""
-        return {"success": self.success, "duration": self.duration, "certificate_days": self.certificate_days}[name]
+        return {
+            "success": self.success,
+            "duration": self.duration,
+            "certificate_days": self.certificate_days,
+            "content": self.content,
+        }[name]
 
 
-#: Entries by the probe's key, oldest first.
-Memory = dict[str, tuple[Entry, ...]]
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """By the probe's key: its entries, oldest first, and the content that counts as accepted.
+
+    ``worked`` are the keys of the canaries that have ever answered. ``unconfirmed`` are the keys that failed for the
+    first time at the slot ``unconfirmed_at``, and are to be looked at again.
+    """
+
+    entries: Mapping[str, tuple[Entry, ...]] = field(default_factory=dict)
+    accepted: Mapping[str, Content] = field(default_factory=dict)
+    worked: frozenset[str] = frozenset()
+    unconfirmed: frozenset[str] = frozenset()
+    unconfirmed_at: int = 0
+
+    def of(self, key: str) -> tuple[Entry, ...]:
+        """The entries of one probe."""
+        return self.entries.get(key, ())
 
 
-def entry_of(slot: int, result: Result, now: float) -> Entry:
-    """What is kept of a result that is known; ``now`` in epoch seconds."""
+def entry_of(slot: int, result: Result, now: float, accepted: Content | None = None) -> Entry:
+    """What is kept of a result that is known; ``now`` in epoch seconds. What nothing was accepted before, is now."""
     days = None if result.expires is None else round((result.expires - now) / _DAY, 4)
     duration = None if result.duration is None else round(result.duration, 6)
-    return Entry(slot, 1.0 if result.success else 0.0, duration, days)
+    content = None if result.content is None else round(compare(accepted or result.content, result.content)[0], 4)
+    return Entry(slot, 1.0 if result.success else 0.0, duration, days, content)
 
 
 def remember(memory: Memory, fresh: Mapping[str, Entry], wanted: Collection[str], since: int) -> Memory:
@@ -47,31 +71,56 @@ def remember(memory: Memory, fresh: Mapping[str, Entry], wanted: Collection[str]
     remembered = {}
     for key in wanted:
         new = fresh.get(key)
-        kept = [old for old in memory.get(key, ()) if old.slot >= since and (new is None or old.slot != new.slot)]
+        kept = [old for old in memory.of(key) if old.slot >= since and (new is None or old.slot != new.slot)]
         entries = sorted([*kept, *([new] if new else [])], key=lambda entry: entry.slot)
         if entries:
             remembered[key] = tuple(entries)
-    return remembered
+    accepted = {key: content for key, content in memory.accepted.items() if key in wanted}
+    return replace(memory, entries=remembered, accepted=accepted)
+
+
+def learn(memory: Memory, results: Mapping[str, Result]) -> Memory:
+    """Accept the first content that is seen of a probe; a later one is compared with it, and never replaces it."""
+    seen = {key: result.content for key, result in results.items() if result.content is not None}
+    return replace(memory, accepted={**seen, **memory.accepted})
 
 
 def encode(memory: Memory) -> bytes:
     """The blob of a memory."""
-    rows = {key: [_row(entry) for entry in entries] for key, entries in memory.items()}
-    return zlib.compress(orjson.dumps({"v": _VERSION, "probes": rows}, option=orjson.OPT_SORT_KEYS))
+    rows = {key: [_row(entry) for entry in entries] for key, entries in memory.entries.items()}
+    accepted = {key: (content.title, content.language, content.text) for key, content in memory.accepted.items()}
+    known = {
+        "v": _VERSION,
+        "probes": rows,
+        "accepted": accepted,
+        "worked": sorted(memory.worked),
+        "unconfirmed": [memory.unconfirmed_at, sorted(memory.unconfirmed)],
+    }
+    return zlib.compress(orjson.dumps(known, option=orjson.OPT_SORT_KEYS))
 
 
 def decode(blob: bytes | None) -> Memory:
     """The memory of a blob; one that another version wrote is forgotten, which costs a streak and no alert."""
     if not blob:
-        return {}
+        return Memory()
     try:
         read = orjson.loads(zlib.decompress(blob))
         if read["v"] != _VERSION:
-            return {}
-        return {key: tuple(Entry(*row) for row in rows) for key, rows in read["probes"].items()}
-    except (zlib.error, ValueError, KeyError, TypeError):
-        return {}
+            return Memory()
+        return Memory(
+            {key: tuple(Entry(*row) for row in rows) for key, rows in read["probes"].items()},
+            {key: _content(*parts) for key, parts in read["accepted"].items()},
+            frozenset(read["worked"]),
+            frozenset(read["unconfirmed"][1]),
+            read["unconfirmed"][0],
+        )
+    except (zlib.error, ValueError, KeyError, TypeError, AttributeError):
+        return Memory()
 
 
-def _row(entry: Entry) -> tuple[int, float, float | None, float | None]:
-    return entry.slot, entry.success, entry.duration, entry.certificate_days
+def _content(title: str | None, language: str | None, text: list[int] | None) -> Content:
+    return Content(title, language, None if text is None else tuple(text))
+
+
+def _row(entry: Entry) -> tuple[int, float, float | None, float | None, float | None]:
+    return entry.slot, entry.success, entry.duration, entry.certificate_days, entry.content

@@ -64,4 +64,6 @@ def _handshake(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLEOFError):
         return "closed the connection during the TLS handshake"
     words = getattr(error, "reason", None) or error.strerror or "unknown reason"
+    if "CERTIFICATE_REQUIRED" in words:
+        return "the server demands a client certificate, and probes have none"
     return f"TLS failed: {words.lower().replace('_', ' ')}"

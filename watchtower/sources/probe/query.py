@@ -1,118 +1,31 @@
-"""What a rule writes under ``probe:``.
-
-The whole grammar is known here; what this release cannot do is refused by name, never ignored.
-"""
+"""What a rule writes under ``probe:``: one kind of probe, and how often, how long and at whom."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    ValidationInfo,
-    WithJsonSchema,
-    field_validator,
-    model_validator,
-)
+from pydantic import ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from watchtower.durations import format_duration
-from watchtower.schema import Duration, Model
+from watchtower.schema import Duration
 from watchtower.sources.base import Query
-from watchtower.sources.probe.expect import Expect
-from watchtower.sources.probe.targets import Target, Targets
-from watchtower.sources.probe.urls import parse_url, render, templated
+from watchtower.sources.probe.kinds.base import Kind
+from watchtower.sources.probe.kinds.dns import Dns
+from watchtower.sources.probe.kinds.http.query import Http
+from watchtower.sources.probe.kinds.icmp import Icmp
+from watchtower.sources.probe.kinds.table import KINDS
+from watchtower.sources.probe.kinds.tcp import Tcp
+from watchtower.sources.probe.kinds.tls import Tls
+from watchtower.sources.probe.result import Family
+from watchtower.sources.probe.targets import Target, Targets, lines
+from watchtower.sources.probe.where import Where
 from watchtower.yamlfile import told, told_at
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
     from pydantic_core import InitErrorDetails
-
-_KINDS = frozenset({"http", "tcp", "tls", "dns", "icmp"})
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-#: headers that the prober needs for itself
-_OWN_HEADERS = frozenset({"connection", "content-length", "transfer-encoding", "accept-encoding", "upgrade"})
-
-
-def _later(value: object, info: ValidationInfo) -> object:
-    if value is not None:
-        raise ValueError(
-            f"{info.field_name} is not supported yet; this release probes http with url, method, "
-            "headers, body and expect"
-        )
-    return value
-
-
-def _later_kind(value: object, info: ValidationInfo) -> object:
-    if value is None:
-        return None
-    shape = "" if isinstance(value, Mapping) else f"{info.field_name} takes a mapping, and "
-    raise ValueError(f"{shape}{info.field_name} probes are not supported yet; http is")
-
-
-def _later_family(value: object) -> object:
-    if value not in (None, "ipv4", "ipv6", "both"):
-        raise ValueError("family is ipv4, ipv6 or both (and not supported yet)")
-    if value is not None:
-        raise ValueError("family is not supported yet: IPv4 is probed, IPv6 where a name has no IPv4 address")
-    return value
-
-
-Later = Annotated[Any, BeforeValidator(_later)]
-LaterKind = Annotated[Any, BeforeValidator(_later_kind)]
-Family = Annotated[None, BeforeValidator(_later_family), WithJsonSchema({"enum": ["ipv4", "ipv6", "both"]})]
-
-
-class Http(Model):
-    """One HTTP request and what is expected of its answer.
-
-    Redirects are followed, at most ten and within the timeout, unless the redirect's own status is expected.
-    """
-
-    url: str
-    method: Literal["GET", "HEAD", "POST"] = "GET"
-    headers: Mapping[str, str] = Field(default_factory=dict)
-    body: str | None = None
-    expect: Expect = Field(default_factory=Expect)
-    auth: Later = None
-    proxy: Later = None
-    redirects: Later = None
-
-    @field_validator("url")
-    @classmethod
-    def _sound_url(cls, url: str) -> str:
-        parse_url(render(url, "https://target.example" if url.lstrip().startswith("{{") else "target.example"))
-        return url
-
-    @field_validator("headers", mode="before")
-    @classmethod
-    def _plain_values(cls, headers: object) -> object:
-        if not isinstance(headers, Mapping):
-            return headers
-        if secret := [str(name) for name, value in headers.items() if isinstance(value, Mapping)]:
-            raise ValueError(f"{secret[0]}: a secret as a header's value is not supported yet")
-        return {name: str(value) if isinstance(value, int) else value for name, value in headers.items()}
-
-    @field_validator("headers")
-    @classmethod
-    def _sound_headers(cls, headers: Mapping[str, str]) -> Mapping[str, str]:
-        for name, value in headers.items():
-            if _HEADER.fullmatch(name) is None:
-                raise ValueError(f"{name!r} is no header name")
-            if name.lower() in _OWN_HEADERS:
-                raise ValueError(f"{name} is set by the prober itself")
-            if not value.isprintable() or not value.isascii():
-                raise ValueError(f"the value of {name} holds a character that no header can carry")
-        return headers
-
-    @model_validator(mode="after")
-    def _body_fits_method(self) -> Self:
-        if self.body is not None and self.method != "POST":
-            raise ValueError(f"a {self.method} request sends no body; use method: POST")
-        if self.method == "HEAD" and self.expect.wants_body:
-            raise ValueError("the answer to HEAD has no body to look into; use method: GET")
-        return self
 
 
 class ProbeQuery(Query):
@@ -121,21 +34,26 @@ class ProbeQuery(Query):
     source: ClassVar[str] = "probe"
 
     http: Http | None = None
-    tcp: LaterKind = None
-    tls: LaterKind = None
-    dns: LaterKind = None
-    icmp: LaterKind = None
+    tcp: Tcp | None = None
+    tls: Tls | None = None
+    dns: Dns | None = None
+    icmp: Icmp | None = None
     targets: Targets = ()
     interval: Duration = 60.0
     timeout: Duration = 5.0
-    family: Family = None
-    value: Literal["success", "duration", "certificate_days"] = "success"
+    family: Literal["ipv4", "ipv6", "both"] | None = None
+    value: Literal["success", "duration", "certificate_days", "content"] = "success"
 
     @field_validator("targets")
     @classmethod
-    def _probeable(cls, targets: tuple[Target, ...], info: ValidationInfo) -> tuple[Target, ...]:
-        http = info.data.get("http")
-        faults = [*_twice(targets), *(_unaskable(http, targets) if isinstance(http, Http) else ())]
+    def _probeable(cls, targets: tuple[Target, ...] | Where, info: ValidationInfo) -> tuple[Target, ...] | Where:
+        kind = next((info.data[name] for name in KINDS if info.data.get(name) is not None), None)
+        listed, at_line = _listed_now(targets)
+        faults = [*_twice(listed), *(_unaskable(kind, listed) if isinstance(kind, Kind) else ())]
+        if isinstance(targets, Where):
+            faults = [_in_file(fault, targets.place, at_line) for fault in faults]
+        if isinstance(targets, Where) and not faults and isinstance(kind, Kind) and not kind.by_target:
+            faults = [told_at((), _same(kind))]
         if faults:
             raise told(faults)
         return targets
@@ -144,7 +62,7 @@ class ProbeQuery(Query):
     @classmethod
     def _whole_seconds(cls, interval: float) -> float:
         if interval < 1 or interval != int(interval):
-            raise ValueError(f"interval is whole seconds, at least 1s, not {format_duration(interval)}")
+            raise ValueError(f"interval is whole seconds, at least 1s, not {interval:g}s")
         return interval
 
     @field_validator("timeout")
@@ -160,16 +78,23 @@ class ProbeQuery(Query):
             place = "timeout" if "timeout" in self.model_fields_set else "interval"
             times = f"timeout ({format_duration(self.timeout)}), interval ({format_duration(self.interval)})"
             yield told_at((place,), f"a probe must end before the next begins: shorten the timeout; {times}")
-        if self.http is not None:
-            yield from self._unfit(self.http, unread)
-        elif not _KINDS & set(unread):
-            yield told_at((), "a probe says what it asks: http: {url: ...}")
+        kinds = self._kinds
+        if len(kinds) == 1:
+            yield from self._unfit(kinds[0], unread)
+        for kind in kinds[1:]:
+            yield told_at((kind.kind,), f"a probe asks one thing: {kinds[0].kind} stands here already")
+        if not kinds and not set(KINDS) & set(unread):
+            yield told_at((), "a probe says what it asks: http: {url: ...}, or tcp, tls, dns, icmp")
 
-    def _unfit(self, http: Http, unread: Collection[str]) -> Iterator[InitErrorDetails]:
-        if not self.targets and "targets" not in unread and templated(http.url):
-            yield told_at(("http", "url"), "url names {{ target }}, but there are no targets")
-        if self.value == "certificate_days" and http.url.startswith("http:"):
-            yield told_at(("value",), "certificate_days needs an https url")
+    def _unfit(self, kind: Kind, unread: Collection[str]) -> Iterator[InitErrorDetails]:
+        if not self.targets and "targets" not in unread:
+            yield from _alone(kind)
+        if reason := kind.missing(self.value):
+            yield told_at(("value",), reason)
+
+    @property
+    def _kinds(self) -> list[Kind]:
+        return [kind for name in KINDS if (kind := getattr(self, name)) is not None]
 
     @property
     def period(self) -> int:
@@ -177,16 +102,63 @@ class ProbeQuery(Query):
         return int(self.interval)
 
     @property
-    def asked(self) -> Http:
-        """The request; a query that passed its checks has one."""
-        if self.http is None:
-            raise ValueError("a probe without http")
-        return self.http
+    def asked(self) -> Kind:
+        """What is asked; a query that passed its checks asks one thing."""
+        if not self._kinds:
+            raise ValueError("a probe without a kind")
+        return self._kinds[0]
+
+    @property
+    def where(self) -> Where | None:
+        """Where the targets are found, when they are not listed."""
+        return self.targets if isinstance(self.targets, Where) else None
 
     @property
     def all_targets(self) -> tuple[Target, ...]:
-        """The targets; without any, the URL is the one target."""
-        return self.targets or (Target(target=self.asked.url),)
+        """The targets that are listed; without any, what is asked is the one target."""
+        if isinstance(self.targets, Where):
+            return ()
+        return self.targets or (Target(target=self.asked.alone),)
+
+    @property
+    def target_labels(self) -> frozenset[str]:
+        """The labels that targets can bring, besides configured tags."""
+        if isinstance(self.targets, Where):
+            return self.targets.context
+        return frozenset(name for target in self.targets for name in target.labels)
+
+    @property
+    def families(self) -> tuple[Family | None, ...]:
+        """The families that are probed, each by itself; None: whichever address there is."""
+        if self.family is None:
+            return (None,)
+        return tuple(Family) if self.family == "both" else (Family(self.family),)
+
+    @property
+    def identities(self) -> tuple[Mapping[str, str], ...]:
+        """What tells the series of one target from those of another kind or family."""
+        kind = {"kind": self.asked.kind}
+        return tuple({**kind, "family": str(one)} if self.family == "both" else kind for one in self.families)
+
+
+def _listed_now(targets: tuple[Target, ...] | Where) -> tuple[tuple[Target, ...], tuple[int, ...]]:
+    """What can be checked before anything is asked: a list, and a file as it is now with the numbers of its lines."""
+    if not isinstance(targets, Where):
+        return targets, ()
+    found = lines(targets) if targets.kind == "file" else ()
+    return tuple(target for _, target in found), tuple(number for number, _ in found)
+
+
+def _in_file(fault: InitErrorDetails, path: str, at_line: Sequence[int]) -> InitErrorDetails:
+    """A fault of a target where it is written, which is in a file of its own."""
+    row = next((place for place in fault.get("loc", ()) if isinstance(place, int)), None)
+    if row is None or not isinstance(fault["type"], PydanticCustomError):
+        return fault
+    return told_at((), f"{path}:{at_line[row]}: {fault['type'].message()}")
+
+
+def _same(kind: Kind) -> str:
+    return f"every target would be asked the same {kind.templates[0]}; put {{{{ target }}}} into it"
 
 
 def _twice(targets: Sequence[Target]) -> Iterator[InitErrorDetails]:
@@ -197,13 +169,19 @@ def _twice(targets: Sequence[Target]) -> Iterator[InitErrorDetails]:
         seen.add(target.target)
 
 
-def _unaskable(http: Http, targets: Sequence[Target]) -> Iterator[InitErrorDetails]:
-    if len(targets) > 1 and not templated(http.url):
-        yield told_at((), "every target would be asked the same url; put {{ target }} into it")
+def _unaskable(kind: Kind, targets: Sequence[Target]) -> Iterator[InitErrorDetails]:
+    if len(targets) > 1 and not kind.by_target:
+        yield told_at((), _same(kind))
     for row, target in enumerate(targets):
-        try:
-            parse_url(render(http.url, target.target))
-        except ValueError as error:
-            yield told_at((row,), str(error))
-        if http.method == "HEAD" and target.expect is not None and target.expect.wants_body:
-            yield told_at((row, "expect"), "the answer to HEAD has no body to look into")
+        for place, words in kind.faults_of(target):
+            yield told_at((row, *place), words)
+
+
+def _alone(kind: Kind) -> Iterator[InitErrorDetails]:
+    """What a kind without targets lacks."""
+    if key := kind.by_target:
+        place = (kind.kind, key) if key in kind.model_fields_set else (kind.kind,)
+        yield told_at(place, f"{key} names {{{{ target }}}}, but there are no targets")
+        return
+    for _, words in kind.faults_of(Target(target=kind.alone)):
+        yield told_at((kind.kind,), words)

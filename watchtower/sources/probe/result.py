@@ -13,16 +13,32 @@ if TYPE_CHECKING:
 
     from watchtower.clock import Clock
     from watchtower.model import TroubleReason
+    from watchtower.sources.probe.kinds.http.content import Content
 
 
 class Phase(StrEnum):
-    """The parts of an HTTP request, in order, as blackbox_exporter names them."""
+    """The parts of a probe, as blackbox_exporter names them; each kind of probe goes through some of them."""
 
     RESOLVE = "resolve"
     CONNECT = "connect"
     TLS = "tls"
     PROCESSING = "processing"
     TRANSFER = "transfer"
+    REQUEST = "request"
+    SETUP = "setup"
+    RTT = "rtt"
+
+
+class Family(StrEnum):
+    """A family of IP addresses."""
+
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+
+    @property
+    def words(self) -> str:
+        """As people write it."""
+        return "IPv4" if self is Family.IPV4 else "IPv6"
 
 
 class Down(WatchtowerError):
@@ -43,8 +59,9 @@ class Result:
 
     ``success`` None: unknown, with ``trouble`` saying which kind. ``phase`` is the phase a failure was met in,
     empty on success. ``duration`` (seconds) is there when a whole answer came, or when the timeout ended a wait
-    on a standing connection. ``expires`` (epoch seconds) is the earliest end of the certificates that were
-    seen, over all hops. ``phases`` are seconds by phase, summed over redirects.
+    on a standing connection. ``expires`` (epoch seconds) is the earliest end in the chain that was trusted, else in
+    the one that was shown, over all hops. ``phases`` are seconds by phase, summed over redirects. ``measures`` are
+    further samples by their metric's name. ``evidence`` are the lines that prove a failure, redacted.
     """
 
     success: bool | None
@@ -56,6 +73,9 @@ class Result:
     expires: float | None = None
     phases: Mapping[str, float] = field(default_factory=dict)
     trouble: TroubleReason | None = None
+    measures: Mapping[str, float] = field(default_factory=dict)
+    evidence: tuple[str, ...] = ()
+    content: Content | None = None
 
 
 class Stopwatch:
@@ -66,11 +86,19 @@ class Stopwatch:
         self._started = self._entered = clock.monotonic()
         self.phase = Phase.RESOLVE
         self.phases: dict[str, float] = {}
+        self.queued = 0.0
 
     def enter(self, phase: Phase) -> None:
         """End the phase that runs and begin another."""
         self.stop()
         self.phase = phase
+
+    def restart(self) -> None:
+        """What the phase that runs took so far was our own queueing: it counts nowhere but in ``queued``."""
+        lost = self._clock.monotonic() - self._entered
+        self._entered += lost
+        self._started += lost
+        self.queued += lost
 
     def stop(self) -> None:
         """Book the time since the last change to the phase that runs."""

@@ -1,4 +1,4 @@
-"""The targets of a probe rule: a list, or a file with one target per line."""
+"""The targets of a probe rule: a list, or where to find one."""
 
 from __future__ import annotations
 
@@ -7,10 +7,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
+from pydantic import (
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    TypeAdapter,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
+from watchtower.errors import SourceError
+from watchtower.inventory.patterns import Pattern
+from watchtower.inventory.sites import read_lines
 from watchtower.schema import Model
-from watchtower.sources.probe.expect import Expect
+from watchtower.sources.probe.kinds.http.expect import Expect
+from watchtower.sources.probe.where import FROM, Where
 
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 #: labels that Watchtower itself sets on a probe's alerts
@@ -18,8 +31,6 @@ _OWN_LABELS = frozenset(
     {"alert", "alertname", "group", "source", "priority", "environment"}
     | {"target", "kind", "family", "phase", "address"}
 )
-_ROUTE_SOURCES = ("route53", "cloudfront", "alb")
-_LATER = ("from", "http_sd")
 
 
 class Target(Model):
@@ -38,60 +49,53 @@ class Target(Model):
     @classmethod
     def _free_labels(cls, labels: Mapping[str, str]) -> Mapping[str, str]:
         for name in labels:
-            if _LABEL.fullmatch(name) is None:
-                raise ValueError(f"{name!r} is no label name; letters, digits and _ make one")
-            if name in _OWN_LABELS:
-                raise ValueError(f"the label {name!r} is set by Watchtower itself; choose another name")
+            free(name)
         return labels
 
 
-def _read(value: object, info: ValidationInfo) -> object:
+def _read(value: object, info: ValidationInfo) -> tuple[Target, ...] | Where:
+    if isinstance(value, Where):
+        return value
     if not isinstance(value, Mapping):
-        return _not_empty(value)
-    if len(value) != 1:
-        raise ValueError("targets is a list, or one of {file: PATH}, {from: SOURCE}, {http_sd: URL}")
-    [(kind, where)] = value.items()
-    if kind in _LATER:
-        raise ValueError(_refusal(kind, where))
-    if kind != "file" or not isinstance(where, str):
-        raise ValueError(f"targets does not know {kind!r}; write a list, or {{file: PATH}}")
-    return _lines(_beside(where, info.context))
+        if isinstance(value, list | tuple) and not value:
+            raise ValueError("targets is empty: this rule would watch nothing; name a target, or leave targets out")
+        return _LIST.validate_python(value, context=info.context)
+    where = Where.model_validate(value, context=info.context)
+    for name in where.labels:
+        free(name)
+    return where
 
 
-def _not_empty(value: object) -> object:
-    if isinstance(value, list | tuple) and not value:
-        raise ValueError("targets is empty: this rule would watch nothing; name a target, or leave targets out")
-    return value
+def free(name: str) -> str:
+    """A label that a target may bring; raises ValueError for others."""
+    if _LABEL.fullmatch(name) is None:
+        raise ValueError(f"{name!r} is no label name; letters, digits and _ make one")
+    if name in _OWN_LABELS:
+        raise ValueError(f"the label {name!r} is set by Watchtower itself; choose another name")
+    return name
 
 
-def _refusal(kind: str, where: object) -> str:
-    if kind == "from" and where not in _ROUTE_SOURCES:
-        return f"from: {where!r} is unknown; it takes {', '.join(_ROUTE_SOURCES)} (and is not supported yet)"
-    return f"targets: {{{kind}: …}} is not supported yet; write a list, or {{file: PATH}}"
-
-
-def _beside(path: str, context: Any) -> Path:
-    base = context.get("base_dir") if isinstance(context, Mapping) else None
-    return Path(base or ".") / path
-
-
-def _lines(path: Path) -> list[str]:
+def lines(where: Where) -> tuple[tuple[int, Target], ...]:
+    """The targets of a file as it is now, with the numbers of their lines; raises ValueError."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ValueError(f"the target file {path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ValueError(f"the target file {path} is not UTF-8 text") from None
-    targets = [target for line in text.splitlines() if (target := line.split("#", 1)[0].strip())]
-    if not targets:
-        raise ValueError(f"the target file {path} names no target")
-    return targets
+        return tuple((number, Target(target=line)) for number, line in read_lines(Path(where.place)))
+    except SourceError as error:
+        raise ValueError(error.detail) from None
 
 
+def _written(targets: tuple[Target, ...] | Where) -> object:
+    if isinstance(targets, Where):
+        return targets.model_dump(mode="json", by_alias=True)
+    return [target.model_dump(mode="json") for target in targets]
+
+
+_LIST: TypeAdapter[tuple[Target, ...]] = TypeAdapter(tuple[Target, ...])
+_PATTERN: dict[str, Any] = TypeAdapter(Pattern).json_schema()
 #: A list of targets, or where to find them.
 Targets = Annotated[
-    tuple[Target, ...],
-    BeforeValidator(_read),
+    tuple[Target, ...] | Where,
+    PlainValidator(_read),
+    PlainSerializer(_written),
     WithJsonSchema(
         {
             "anyOf": [
@@ -102,8 +106,17 @@ Targets = Annotated[
                 },
                 {
                     "type": "object",
-                    "properties": {"file": {"type": "string"}},
-                    "required": ["file"],
+                    "properties": {
+                        "from": {"enum": list(FROM)},
+                        "file": {"type": "string"},
+                        "http_sd": {"type": "string", "pattern": "^https?://"},
+                        "names": _PATTERN,
+                        "zones": _PATTERN,
+                        "tags": {"type": "object", "additionalProperties": _PATTERN},
+                        "scheme": {"enum": ["internet-facing", "internal"]},
+                        "labels": {"type": "array", "items": {"type": "string"}},
+                    },
+                    "oneOf": [{"required": ["from"]}, {"required": ["file"]}, {"required": ["http_sd"]}],
                     "additionalProperties": False,
                 },
             ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Sequence
 
 _HOUR, _DAY = 3_600, 86_400
 
@@ -22,57 +22,115 @@ _NOT_YET, _EXPIRED, _SELF_SIGNED, _UNTRUSTED, _WRONG_NAME = 9, 10, 18, (2, 19, 2
 class TlsPolicy:
     """How peers are verified; building a context costs 20 times a probe, so that one serves all probes.
 
-    ``blind`` verifies nothing: it is used only to read a certificate that ``verifying`` refused.
+    ``blind`` verifies nothing: it reads a certificate that was refused, and serves probes that do not care. The two for
+    the web say that they speak HTTP/1.1; a database would hang up at that.
     """
 
     verifying: ssl.SSLContext
     blind: ssl.SSLContext
+    web: ssl.SSLContext
+    blind_web: ssl.SSLContext
 
     @classmethod
-    def of(cls, verifying: ssl.SSLContext) -> TlsPolicy:
-        """The policy that verifies with this context."""
-        verifying.set_alpn_protocols(["http/1.1"])
-        blind = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        blind.check_hostname = False
-        blind.verify_mode = ssl.CERT_NONE
-        blind.set_alpn_protocols(["http/1.1"])
-        return cls(verifying, blind)
+    def of(cls, make: Callable[[], ssl.SSLContext]) -> TlsPolicy:
+        """The policy that verifies with the contexts that this makes."""
+        return cls(make(), _blind(), _for_web(make()), _for_web(_blind()))
+
+    def context(self, *, web: bool, insecure: bool) -> ssl.SSLContext:
+        """The one context for probes of this kind."""
+        if web:
+            return self.blind_web if insecure else self.web
+        return self.blind if insecure else self.verifying
+
+
+def _blind() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _for_web(context: ssl.SSLContext) -> ssl.SSLContext:
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 def system_policy() -> TlsPolicy:
     """Peers are verified against the machine's trusted authorities."""
-    return TlsPolicy.of(ssl.create_default_context())
+    return TlsPolicy.of(ssl.create_default_context)
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A peer's own certificate; times in epoch seconds. ``expires`` is the earliest end in its chain."""
+    """A peer's own certificate and what its chain says; times in epoch seconds.
 
-    begins: float
-    ends: float
-    expires: float
-    names: tuple[str, ...]
+    ``earliest`` is the earliest end of all certificates that were shown. ``chain_ends`` is the earliest end in the
+    chain that was trusted, None where none was: an expired certificate that a server still shows beside its good
+    chain hurts nobody. What only a failure tells is read only then.
+    """
+
+    own: x509.Certificate
+    earliest: float
+    chain_ends: float | None = None
+
+    @property
+    def begins(self) -> float:
+        """From when on it is valid."""
+        return self.own.not_valid_before_utc.timestamp()
+
+    @property
+    def ends(self) -> float:
+        """Until when it is valid itself."""
+        return _end(self.own)
+
+    @property
+    def expires(self) -> float:
+        """When this stops to be good: the end of the trusted chain, else the earliest of what was shown."""
+        return self.earliest if self.chain_ends is None else self.chain_ends
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names and addresses that it is for."""
+        try:
+            names = self.own.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+            return ()
+        addresses = [str(address) for address in names.get_values_for_type(x509.IPAddress)]
+        return (*names.get_values_for_type(x509.DNSName), *addresses)
+
+    def __str__(self) -> str:
+        subject, issuer = (_called(name) for name in (self.own.subject, self.own.issuer))
+        return f"{subject}, issued by {issuer}, not after {datetime.fromtimestamp(self.ends, UTC):%F %T} UTC"
+
+    def covers(self, name: str) -> bool:
+        """Whether it is good for this name; a wildcard stands for one label (RFC 6125)."""
+        first, _, rest = name.lower().partition(".")
+        mine = {known.lower() for known in self.names}
+        return name.lower() in mine or bool(first and rest and f"*.{rest}" in mine)
 
 
-def read_certificates(chain: Iterable[bytes]) -> Certificate | None:
-    """What the chain (DER, the peer's own first) says; None when there is none or it cannot be read."""
+def read_certificates(presented: Sequence[bytes], verified: Sequence[bytes]) -> Certificate | None:
+    """What chains (DER, the peer's own first) say; None when there is none or it cannot be read."""
     try:
-        parsed = [x509.load_der_x509_certificate(der) for der in chain]
+        read = {der: x509.load_der_x509_certificate(der) for der in {*presented, *verified}}
+        ends = {der: _end(certificate) for der, certificate in read.items()}
     except ValueError:
         return None
-    if not parsed:
+    if not presented:
         return None
-    ends = [certificate.not_valid_after_utc.timestamp() for certificate in parsed]
-    return Certificate(parsed[0].not_valid_before_utc.timestamp(), ends[0], min(ends), _names(parsed[0]))
+    trusted = min((ends[der] for der in verified), default=None)
+    return Certificate(read[presented[0]], min(ends[der] for der in presented), trusted)
 
 
-def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+def _end(certificate: x509.Certificate) -> float:
+    return certificate.not_valid_after_utc.timestamp()
+
+
+def _called(name: x509.Name) -> str:
     try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
-        return ()
-    addresses = [str(address) for address in names.get_values_for_type(x509.IPAddress)]
-    return (*names.get_values_for_type(x509.DNSName), *addresses)
+        return name.rfc4514_string() or "nobody"
+    except ValueError:
+        return "nobody"
 
 
 def refusal(error: ssl.SSLCertVerificationError, certificate: Certificate | None, host: str, now: float) -> str:

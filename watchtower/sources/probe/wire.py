@@ -10,6 +10,7 @@ import asyncio
 import socket
 import ssl
 from contextlib import suppress
+from operator import attrgetter
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _CHUNK = 65_536
+_DER = 2
+_inner = attrgetter("_sslobj")
 
 
 class Wire:
@@ -52,16 +55,15 @@ class Wire:
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
             return b""  # an end without close_notify is common; HTTP's own framing tells whether anything is missing
 
-    def certificates(self) -> list[bytes]:
-        """The peer's certificates in DER, its own first: the verified chain where Python shows it (3.13)."""
-        if self._tls is None:
+    def presented(self) -> list[bytes]:
+        """The certificates that the peer showed, in DER, its own first."""
+        return [] if self._tls is None else _chain(self._tls.session, "get_unverified_chain")
+
+    def verified(self) -> list[bytes]:
+        """The chain that was trusted, in DER, up to its root; empty when nothing was verified."""
+        if self._tls is None or self._tls.session.context.verify_mode is ssl.CERT_NONE:
             return []
-        session = self._tls.session
-        own = session.getpeercert(binary_form=True)
-        chain: list[bytes] = []
-        if session.context.verify_mode is not ssl.CERT_NONE and hasattr(session, "get_verified_chain"):
-            chain = session.get_verified_chain()
-        return chain or ([own] if own else [])
+        return _chain(self._tls.session, "get_verified_chain")
 
     def close(self) -> None:
         """Close now, without TLS's farewell, which a hanging peer would not answer."""
@@ -101,6 +103,15 @@ class _Tls:
         self.incoming = ssl.MemoryBIO()
         self.outgoing = ssl.MemoryBIO()
         self.session = context.wrap_bio(self.incoming, self.outgoing, server_hostname=host)
+
+
+def _chain(session: ssl.SSLObject, name: str) -> list[bytes]:
+    """A chain of a session: public from Python 3.13 on, before that only the object underneath shows it."""
+    public = getattr(session, name, None)
+    if public is not None:
+        return list(public() or ())
+    chain = getattr(_inner(session), name)()
+    return [certificate.public_bytes(_DER) for certificate in chain or ()]
 
 
 async def connect(address: str, port: int) -> Wire:

@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from urllib.parse import SplitResult, quote, urljoin, urlsplit
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, parse_qsl, quote, urljoin, urlsplit
+
+from watchtower.sources.probe.endpoints import ascii_host
 
 _PORTS = {"http": 80, "https": 443}
 _UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f]")
-_PLACEHOLDER = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 #: what may stand unescaped in a request target; the percent sign keeps what is escaped already
 _SAFE = "/:?#[]@!$&'()*+,;=-._~%"
+_SECRETIVE = re.compile(r"(?i)(?:.*[_.-])?(?:key|sig|pass|pwd|jwt)|.*(?:token|secret|apikey|password|passwd|signature)")
 
 
 @dataclass(frozen=True, slots=True)
 class Url:
-    """Where one request goes; ``host`` is ASCII, without brackets; ``path`` carries the query."""
+    """Where one request goes; ``host`` is ASCII, without brackets; ``path`` carries the query.
+
+    ``secret`` is the part of the query that is sent and never shown.
+    """
 
     scheme: str
     host: str
     port: int
     path: str
+    secret: str = field(default="", repr=False)
+
+    @property
+    def target(self) -> str:
+        """What is asked for on this host, with what is secret in it."""
+        return f"{self.path}{'&' if '?' in self.path else '?'}{self.secret}" if self.secret else self.path
+
+    @property
+    def whole(self) -> str:
+        """What a proxy is asked for, with what is secret in it."""
+        return f"{self.scheme}://{self.authority}{self.target}"
 
     @property
     def secure(self) -> bool:
@@ -30,8 +46,12 @@ class Url:
     @property
     def authority(self) -> str:
         """The Host header: the port is named only when it is not the scheme's own."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+        return self.bracketed if self.port == _PORTS[self.scheme] else f"{self.bracketed}:{self.port}"
+
+    @property
+    def bracketed(self) -> str:
+        """The host as it stands before a port."""
+        return f"[{self.host}]" if ":" in self.host else self.host
 
     @property
     def origin(self) -> tuple[str, str, int]:
@@ -54,6 +74,22 @@ def parse_url(text: str) -> Url:
     return _url(split, text)
 
 
+def secretive(name: str) -> bool:
+    """Whether a value of this name is a secret, to all appearance."""
+    return _SECRETIVE.fullmatch(name) is not None
+
+
+def public(text: str) -> str:
+    """A URL or a part of one in which no secret is written; raises ValueError with where it belongs."""
+    for name, value in parse_qsl(text.partition("?")[2].partition("#")[0]):
+        if secretive(name) and "{{" not in value:
+            raise ValueError(
+                f"the value of {name!r} looks like a secret and would be shown in alerts and logs; take it out of the "
+                f"URL and write query: {{{name}: {{env: NAME}}}} beside it"
+            )
+    return text
+
+
 def join_url(base: Url, location: str) -> Url:
     """Where a redirect leads; credentials in it are dropped. Raises ValueError when it is no http(s) URL."""
     cleaned = _UNPRINTABLE.sub(lambda found: quote(found.group()), location.strip())
@@ -61,22 +97,6 @@ def join_url(base: Url, location: str) -> Url:
     if split.scheme not in _PORTS:
         raise ValueError(f"{location!r} is neither http nor https")
     return _url(split, location)
-
-
-def render(template: str, target: str) -> str:
-    """Put the target in the place of ``{{ target }}``; any other placeholder raises ValueError."""
-
-    def replace(found: re.Match[str]) -> str:
-        if found.group(1) != "target":
-            raise ValueError(f"{found.group()} is unknown here; a probe's url knows {{{{ target }}}} only")
-        return target
-
-    return _PLACEHOLDER.sub(replace, template)
-
-
-def templated(template: str) -> bool:
-    """Whether the URL differs by target."""
-    return _PLACEHOLDER.search(template) is not None
 
 
 def _split(text: str) -> SplitResult:
@@ -96,15 +116,7 @@ def _url(split: SplitResult, text: str) -> Url:
     port = _PORTS[split.scheme] if split.port is None else split.port
     if not port:
         raise ValueError(f"{text!r} names port 0, where nothing can listen")
-    return Url(split.scheme, _ascii(split.hostname), port, path + query)
-
-
-def _ascii(host: str) -> str:
-    """The name as DNS knows it: an international name in its xn-- form."""
-    try:
-        return host if host.isascii() else host.encode("idna").decode("ascii")
-    except UnicodeError:
-        raise ValueError(f"{host!r} is no host name") from None
+    return Url(split.scheme, ascii_host(split.hostname), port, path + query)
 
 
 def _bare(text: str) -> str:

@@ -1,0 +1,98 @@
+"""Which targets a rule has right now, where it does not list them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from watchtower.inventory.sites import SiteKey
+from watchtower.model import Trouble
+from watchtower.sources.probe.targets import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from watchtower.aws.config import AwsConfig
+    from watchtower.inventory.hosts import Site
+    from watchtower.inventory.patterns import ValuePattern
+    from watchtower.inventory.sites import SiteInventory
+    from watchtower.inventory.steady import Known
+    from watchtower.sources.base import Ask
+    from watchtower.sources.probe.where import Where
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is known of a rule's targets, by name; ``complete`` false: some list could never be read.
+
+    ``troubles`` say which lists failed or are not believed. ``settled`` false: some list is known too short a time to
+    notice that it lost half of what an earlier process knew.
+    """
+
+    targets: Mapping[str, Target] = field(default_factory=dict)
+    complete: bool = True
+    troubles: tuple[Trouble, ...] = ()
+    settled: bool = True
+
+
+class Finder:
+    """Reads the lists of every account that a rule asks, and keeps what its kind of probe can ask."""
+
+    def __init__(self, inventory: SiteInventory, config: AwsConfig) -> None:
+        self._inventory = inventory
+        self._config = config
+
+    async def close(self) -> None:
+        """Close what the lists are read over."""
+        await self._inventory.close()
+
+    async def find(self, ask: Ask) -> Found:
+        """The targets of a rule that follows a list; never raises."""
+        where: Where = ask.query.where
+        lists = [(key, await self._inventory.sites(key)) for key in self._keys(ask, where)]
+        sites = sorted(
+            (site for _, known in lists for site in known.items or ()),
+            key=lambda site: (site.name, *site.labels.items(), *site.tags.items()),
+        )
+        targets: dict[str, Target] = {}
+        for site in sites:
+            if site.name in targets or not _wanted(site, where):
+                continue
+            target = Target(target=site.name, labels=self._labels(site, where))
+            if not any(ask.query.asked.faults_of(target)):
+                targets[site.name] = target
+        troubles = tuple(_trouble(key, known) for key, known in lists if not known.fresh)
+        complete = all(known.items is not None for _, known in lists)
+        return Found(targets, complete, troubles, all(known.settled for _, known in lists))
+
+    def _keys(self, ask: Ask, where: Where) -> Iterator[SiteKey]:
+        if not where.aws:
+            yield SiteKey(where.kind, where.place)
+            return
+        for account in self._config.accounts:
+            if ask.accounts and account.name not in ask.accounts:
+                continue
+            regions = [one for one in account.regions if not ask.regions or one in ask.regions]
+            for region in regions if where.kind == "alb" else account.regions[:1]:
+                yield SiteKey(where.kind, account=account.name, region=region, zones=where.zones)
+
+    def _labels(self, site: Site, where: Where) -> dict[str, str]:
+        said = {name: value for name, value in site.labels.items() if name in where.context}
+        wanted: Sequence[str] = self._config.label_tags if where.aws else where.labels
+        return {**{name: site.tags[name] for name in wanted if name in site.tags}, **said}
+
+
+def _wanted(site: Site, where: Where) -> bool:
+    if where.names is not None and not where.names.matches(site.name):
+        return False
+    if where.kind == "alb" and site.labels["scheme"] != where.scheme:
+        return False
+    return all(_tagged(site.tags.get(name), pattern) for name, pattern in where.tags.items())
+
+
+def _tagged(value: str | None, pattern: ValuePattern) -> bool:
+    return value is not None and pattern.matches(value)
+
+
+def _trouble(key: SiteKey, known: Known[Site]) -> Trouble:
+    return Trouble("probe", key.account, key.region, known.reason, f"targets from {key.kind}: {known.detail}")

@@ -1,0 +1,155 @@
+"""The probe source as the engine knows it: targets that follow a list, and content that somebody accepted.
+
+What follows no list is left to the probes as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from watchtower.clock import epoch
+from watchtower.inventory.steady import judge as believe
+from watchtower.model import Answer, Labels, PollResult, Trouble, TroubleReason
+from watchtower.sources.probe import memory as remembered
+from watchtower.sources.probe.followed import Memory, decode, encode
+from watchtower.sources.probe.plan import wishes_of
+from watchtower.sources.probe.shares import holds, narrowed, resolved, share_units
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from watchtower.sources.base import Ask, Place, Poll, Received, Unit
+    from watchtower.sources.probe.finding import Finder, Found
+    from watchtower.sources.probe.source import ProbeSource
+    from watchtower.sources.probe.targets import Target
+
+#: What somebody says of a target: its content is right as it is now.
+ACCEPT = "accept"
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """The targets of one rule in one unit; ``gone`` are those that its list had and has no more."""
+
+    ask: Ask
+    targets: tuple[Target, ...]
+    gone: tuple[Target, ...] = ()
+    complete: bool = True
+    troubles: tuple[Trouble, ...] = ()
+
+    @property
+    def narrowed(self) -> Ask | None:
+        return narrowed(self.ask, self.targets)
+
+
+class FollowingProbes:
+    """The probe source as the engine knows it; what follows no list is left to the probes as it is."""
+
+    name = "probe"
+
+    def __init__(self, probes: ProbeSource, finder: Finder) -> None:
+        self._probes = probes
+        self._finder = finder
+
+    def plan(self, asks: Sequence[Ask], places: Sequence[Place]) -> list[Unit]:
+        """Units as ever; of an interval in which some rule follows a list, units by share."""
+        following = {ask.period for ask in asks if ask.query.where is not None}
+        units = self._probes.plan([ask for ask in asks if ask.period not in following], places)
+        elsewhere = len({ask.period for ask in asks}) > 1
+        for period in sorted(following):
+            units.extend(share_units([ask for ask in asks if ask.period == period], elsewhere=elsewhere))
+        return units
+
+    def owns(self, unit: Unit, rule: str, identity: Labels) -> bool:
+        """Whether the identity's target is in this unit's share, or one of those that it lists."""
+        asks = [ask for ask in unit.asks if ask.rule == rule]
+        if all(ask.query.where is None for ask in asks):
+            return self._probes.owns(unit, rule, identity)
+        rest = {name: value for name, value in identity.items() if name != "target"}
+        return holds(unit, identity.get("target", "")) and any(rest in ask.query.identities for ask in asks)
+
+    def hears(self, unit: Unit) -> bool:
+        """People's words about content."""
+        return any(ask.query.value == "content" for ask in unit.asks)
+
+    async def compares(self, asks: Sequence[Ask], target: str) -> bool:
+        """Whether some of these rules compares the content of a target with an accepted one."""
+        for ask in (ask for ask in asks if ask.query.value == "content"):
+            listed = (
+                ask.query.all_targets if ask.query.where is None else (await self._finder.find(ask)).targets.values()
+            )
+            if any(target == one.target for one in listed):
+                return True
+        return False
+
+    async def poll(self, poll: Poll) -> PollResult:
+        """Find the targets, forget what somebody accepted another state of, and probe."""
+        before = decode(poll.memory)
+        shares = [await self._share(poll.unit, ask, before) for ask in poll.unit.asks]
+        asks = tuple(ask for share in shares if (ask := share.narrowed) is not None)
+        inner = _forgetful(before, asks, poll.received)
+        polled = await self._polled(replace(poll, unit=resolved(poll.unit, asks), memory=inner or None))
+        answers = {answer.rule: answer for answer in polled.answers}
+        memory = Memory(
+            {share.ask.rule: share.targets for share in shares if share.ask.query.where is not None},
+            {one.target: epoch(one.at) for one in poll.received if one.kind == ACCEPT},
+            polled.memory if polled.memory is not None else inner,
+        )
+        troubles = tuple(dict.fromkeys([*polled.troubles, *(one for share in shares for one in share.troubles)]))
+        told = tuple(_told(share, answers.get(share.ask.rule)) for share in shares)
+        return replace(polled, answers=told, memory=encode(memory), troubles=troubles)
+
+    async def close(self) -> None:
+        """Let the probes end."""
+        await self._finder.close()
+        await self._probes.close()
+
+    async def _polled(self, poll: Poll) -> PollResult:
+        return await self._probes.poll(poll) if poll.unit.asks else PollResult(())
+
+    async def _share(self, unit: Unit, ask: Ask, before: Memory) -> _Share:
+        if ask.query.where is None:
+            return _Share(ask, ask.query.all_targets)
+        return _judged(unit, ask, await self._finder.find(ask), before)
+
+
+def _judged(unit: Unit, ask: Ask, found: Found, before: Memory) -> _Share:
+    """A rule's share of what was found.
+
+    A list that could not be read leaves the targets that were known. A share that loses half of its targets since the
+    last look, which a restart may lie between, is believed when this process has known the list long enough.
+    """
+    known = {one.target: one for one in before.targets.get(ask.rule, ())}
+    new = {name: one for name, one in found.targets.items() if holds(unit, name)}
+    if not found.complete:
+        kept = tuple(one for _, one in sorted({**known, **new}.items()))
+        return _Share(ask, kept, complete=False, troubles=found.troubles)
+    belief = believe(frozenset(known), frozenset(new), doubted=found.settled, until="it is so for some time")
+    if not belief.fresh:
+        doubt = Trouble("probe", "", "", TroubleReason.PARTIAL, f"targets of {ask.rule}: {belief.detail}")
+        return _Share(ask, tuple(known.values()), complete=False, troubles=(*found.troubles, doubt))
+    gone = tuple(one for name, one in known.items() if name not in new)
+    return _Share(ask, tuple(one for _, one in sorted(new.items())), gone, troubles=found.troubles)
+
+
+def _forgetful(before: Memory, asks: Sequence[Ask], received: Sequence[Received]) -> bytes:
+    """The probes' memory without the content of targets of which another was accepted: the next look is accepted."""
+    new = {one.target for one in received if one.kind == ACCEPT and epoch(one.at) > before.heeded.get(one.target, 0.0)}
+    keys = {wish.probe.key for ask in asks for wish in wishes_of(ask.query) if wish.target.target in new}
+    if not keys or not before.probes:
+        return before.probes
+    known = remembered.decode(before.probes)
+    kept = {key: content for key, content in known.accepted.items() if key not in keys}
+    return remembered.encode(replace(known, accepted=kept))
+
+
+def _told(share: _Share, answer: Answer | None) -> Answer:
+    """The rule's answer, with what is known of its list."""
+    gone = tuple(
+        Labels({"target": target.target, **identity})
+        for target in share.gone
+        for identity in share.ask.query.identities
+    )
+    plain = answer or Answer(share.ask.rule, ())
+    return replace(plain, complete=plain.complete and share.complete, gone=gone)

@@ -1,0 +1,106 @@
+"""Headers as a rule writes them: those that are sent, whose values may be secrets, and those that are expected."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
+
+from watchtower.schema import Model, OrText
+from watchtower.secrets import Secret, read_secret
+from watchtower.sources.probe.kinds.http.urls import secretive
+from watchtower.sources.probe.patterns import Pattern, found
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+#: headers that the prober needs for itself
+_OWN = frozenset({"connection", "content-length", "transfer-encoding", "accept-encoding", "upgrade"})
+_SECRET = {
+    "type": "object",
+    "properties": {"env": {"type": "string"}, "file": {"type": "string"}},
+    "additionalProperties": False,
+    "minProperties": 1,
+    "maxProperties": 1,
+}
+
+
+def _value(value: object, info: ValidationInfo) -> str | Secret:
+    if isinstance(value, Mapping | Secret):
+        return carried(read_secret(value, info))
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        text = f"{value!r} is no header's value; write a text, or a secret as {{env: NAME}} or {{file: PATH}}"
+        raise ValueError(text)  # noqa: TRY004 - pydantic takes no TypeError for a fault
+    if not str(value).isprintable() or not str(value).isascii():
+        raise ValueError("the value holds a character that no header can carry")
+    return str(value)
+
+
+def carried(secret: Secret) -> Secret:
+    """The secret, if a header can carry it."""
+    if not secret.stand_in and not (secret.reveal().isprintable() and secret.reveal().isascii()):
+        raise ValueError(f"the secret from {secret.origin} holds a character that no header can carry")
+    return secret
+
+
+def _names(headers: Mapping[str, Any]) -> Mapping[str, Any]:
+    for name in headers:
+        if _NAME.fullmatch(name) is None:
+            raise ValueError(f"{name!r} is no header name")
+        if name.lower() in _OWN:
+            raise ValueError(f"{name} is set by the prober itself")
+    return headers
+
+
+def _sealed(headers: Mapping[str, Any]) -> Mapping[str, Any]:
+    for name, value in headers.items():
+        if isinstance(value, str) and (name.lower().endswith("authorization") or secretive(name)):
+            raise ValueError(f"{name} is a secret: write {{env: NAME}} or {{file: PATH}}, or use `auth`")
+    return headers
+
+
+HeaderValue = Annotated[
+    str | Secret,
+    PlainValidator(_value),
+    PlainSerializer(str),
+    WithJsonSchema({"anyOf": [{"type": ["string", "integer"]}, _SECRET]}),
+]
+
+#: Headers that are sent.
+Headers = Annotated[Mapping[str, HeaderValue], AfterValidator(_names), AfterValidator(_sealed)]
+
+
+def revealed(value: str | Secret) -> str:
+    """The header's value as it is sent."""
+    return value.reveal() if isinstance(value, Secret) else value
+
+
+class HeaderExpectModel(Model):
+    """What one header of the answer must be; ``true`` and ``false`` ask for its presence alone."""
+
+    present: bool = True
+    equals: str | None = None
+    regex: Pattern | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: object) -> object:
+        if isinstance(value, bool):
+            return {"present": value}
+        return {"equals": str(value)} if isinstance(value, str | int) else value
+
+    def fault_of(self, name: str, value: str | None) -> str:
+        """Why the header is not what was expected; empty when it is."""
+        if value is None:
+            return f"header {name} is missing" if self.present else ""
+        if not self.present:
+            return f"header {name} is there"
+        if self.equals is not None and value != self.equals:
+            return f"header {name} is {value[:200]!r}, expected {self.equals!r}"
+        if self.regex is not None and not found(self.regex, value):
+            return f"header {name} is {value[:200]!r}, which does not match {self.regex!r}"
+        return ""
+
+
+#: ``true`` (there), ``false`` (not there), the value, or ``{regex: PATTERN}``.
+HeaderExpect = Annotated[HeaderExpectModel, OrText({"type": ["string", "boolean", "integer"]})]

@@ -15,7 +15,8 @@ class Labels(Mapping[str, str]):
     pairs: tuple[tuple[str, str], ...]
 
     def __init__(self, labels: Mapping[str, str] | Sequence[tuple[str, str]] = ()) -> None:
-        pairs = labels.items() if isinstance(labels, Mapping) else labels
+        # Asking an abstract class costs more than all the rest, and lists of pairs are what comes most.
+        pairs = labels if isinstance(labels, list) or not isinstance(labels, Mapping) else labels.items()
         # Pairs stay the objects they are: an account and a region are shared by ten thousand series.
         self.pairs = tuple(sorted({pair[0]: pair for pair in pairs}.values()))
 

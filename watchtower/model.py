@@ -7,69 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - types that the store reads back
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from watchtower.graphspec import GraphSpec as GraphSpec  # noqa: TC001 - a type that the store reads back
 from watchtower.labels import EMPTY as EMPTY
 from watchtower.labels import Labels as Labels
 from watchtower.labels import stable_hash as stable_hash
+from watchtower.words import Priority as Priority
+from watchtower.words import State as State
+from watchtower.words import TroubleReason as TroubleReason
+from watchtower.words import Truth as Truth
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-
-class Priority(IntEnum):
-    """How urgent an alert is: P1 wakes somebody for what users feel, P5 is for the record."""
-
-    P1 = 1
-    P2 = 2
-    P3 = 3
-    P4 = 4
-    P5 = 5
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def urgent(self) -> bool:
-        """P1 and P2: never withdrawn, never slowed, never grouped away."""
-        return self <= Priority.P2
-
-
-class State(StrEnum):
-    """CloudWatch's alarm states."""
-
-    OK = "OK"
-    ALARM = "ALARM"
-    INSUFFICIENT_DATA = "INSUFFICIENT_DATA"
-
-
-class Truth(StrEnum):
-    """What a source knows about one series; only ``value`` and ``no_data`` may change an alert's state."""
-
-    VALUE = "value"
-    NO_DATA = "no_data"
-    NOT_FETCHED = "not_fetched"
-    FORBIDDEN = "forbidden"
-    IMMATURE = "immature"
-
-    @property
-    def holds(self) -> bool:
-        """The series was not seen: whatever state it had, it keeps."""
-        return self in (Truth.NOT_FETCHED, Truth.FORBIDDEN, Truth.IMMATURE)
-
-
-class TroubleReason(StrEnum):
-    """Why a source could not answer; the ``reason`` label of watchtower_poll_failures_total."""
-
-    THROTTLED = "throttled"
-    TIMEOUT = "timeout"
-    CREDENTIALS = "credentials"
-    FORBIDDEN = "forbidden"
-    PARTIAL = "partial"
-    UNREACHABLE = "unreachable"
-    INVALID = "invalid"
-    INTERNAL = "internal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +46,8 @@ class Observation:
     ``points`` are (start of the datapoint in epoch seconds, value), oldest first, one per slot of the period
     that ends no later than the tick; a slot without a datapoint is simply absent. ``reason`` says in words why
     the newest value is what it is (a probe's failure) or why the series was not seen. ``band`` is (start of the
-    datapoint, lowest, highest expected value), for rules that ask for one.
+    datapoint, lowest, highest expected value), for rules that ask for one. ``fresh``: something came that was not there
+    at the last look, which is worth telling although the alert fires already.
     """
 
     identity: Labels
@@ -105,6 +57,7 @@ class Observation:
     reason: str = ""
     evidence: tuple[str, ...] = ()
     band: tuple[tuple[int, float, float], ...] = ()
+    fresh: bool = False
 
 
 class Stage(StrEnum):
@@ -156,6 +109,16 @@ class AlertMemory:
     told: Priority | None = None
     suppressed: Suppression | None = None
 
+    @property
+    def calm(self) -> bool:
+        """The alert has ended, and its end is withheld because it flaps."""
+        return self.flapping and bool(self.changes) and self.changes[-1] < 0
+
+    @property
+    def never_told(self) -> bool:
+        """The episode is on record, and nobody was told of it."""
+        return self.untold and self.told is None
+
 
 NOTHING = AlertMemory()
 
@@ -191,6 +154,10 @@ class AlertState:
         return Stage.RESOLVED if self.state is State.OK and self.seq else Stage.INACTIVE
 
 
+#: Why the transitions of a rule that is told to nobody are not sent.
+NOTIFY_FALSE = "rule has notify: false"
+
+
 @dataclass(frozen=True, slots=True)
 class Transition:
     """One change of one alert: the only thing the tick hands to the flush.
@@ -219,6 +186,7 @@ class Transition:
     firing: bool = False
     seq: int = 0
     unsent: str = ""
+    graph: GraphSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +220,8 @@ class Event(StrEnum):
     RESOLVE = "resolve"
     REPEAT = "repeat"
     ESCALATION = "escalation"
+    ACKNOWLEDGE = "acknowledge"
+    GRAPH = "graph"
 
 
 class DeliveryState(StrEnum):
@@ -275,7 +245,9 @@ class NoticeMember:
     """One alert inside a notice, as people read it.
 
     ``muted_by`` says what holds it back (a silence, a mute window, an inhibitor, route hours), empty when nothing
-    does; of a resolved member, what held it back when it ended.
+    does; of a resolved member, what held it back when it ended. ``moves_to`` is the route that tells of it instead,
+    which a member that still fires joined already and that need not have told anybody yet. ``graph`` is what can be
+    drawn of it; a notice has it only where it is to be drawn.
     """
 
     alert_id: str
@@ -293,6 +265,8 @@ class NoticeMember:
     evidence: tuple[str, ...] = ()
     no_data_since: datetime | None = None
     muted_by: str = ""
+    moves_to: str = ""
+    graph: GraphSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,7 +274,10 @@ class Notice:
     """What one delivery says: everything a notifier may render, fixed when the flush decided.
 
     ``members`` is bounded (urgent and firing ones first); ``firing``, ``muted`` (firing, but held back) and
-    ``resolved`` count all of them.
+    ``resolved`` count all of them. ``acknowledged_by`` is empty while nobody has the incident in hand.
+    ``moved_to`` names the route that goes on telling what this resolve ends here.
+    ``label`` stands beside the event: ``fallback for oncall``, ``late by 4 min``.
+    A ``digest`` tells of several incidents at once: each member is one of them.
     """
 
     incident_id: str
@@ -318,6 +295,20 @@ class Notice:
     reason: str = ""
     ended_at: datetime | None = None
     muted: int = 0
+    label: str = ""
+    acknowledged_by: str = ""
+    acknowledged_at: datetime | None = None
+    moved_to: str = ""
+    digest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Another channel that accepted a page of the same incident, and when it first did; ``kind`` is its vendor."""
+
+    channel: str
+    kind: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,7 +318,12 @@ class Delivery:
     ``id`` is a UUID that vendors see (Slack metadata, SNS attribute); ``seq`` is the order of creation, given by
     the store. ``ref`` is what the vendor answered to the message this one belongs to (Slack: channel and ts).
     ``after`` names a delivery that must be settled first: a raised tier pages before the old key is resolved.
-    ``attempts`` counts requests that left; ``state`` is the one it had when it was claimed.
+    ``refused``: the vendor said that it will never take it; ``fallback_of`` names the page of another channel in whose
+    place this one is sent.
+    ``attempts`` counts requests that left; ``state`` is the one it had when it was claimed. ``receipts`` are joined
+    when it is claimed: who else has heard of the incident by then. ``shared``: the vendor may know its key at another
+    destination, too. ``times``: incidents of the last seven days that told of its first member, its own among them;
+    0 where nobody counted.
     """
 
     id: str
@@ -344,11 +340,16 @@ class Delivery:
     state: DeliveryState = DeliveryState.PENDING
     attempts: int = 0
     last_error: str = ""
+    refused: bool = False
+    fallback_of: str | None = None
     finished_at: datetime | None = None
     first_attempt_at: datetime | None = None
     ref: Mapping[str, Any] | None = None
     after: str | None = None
     seq: int = 0
+    receipts: tuple[Heard, ...] = ()
+    shared: bool = False
+    times: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,7 +364,9 @@ class Receipt:
 class PollResult:
     """What one poll of one work unit brought.
 
-    ``memory`` None means unchanged. ``billed`` counts metrics that AWS bills, by rule.
+    ``memory`` None means unchanged. ``billed`` counts metrics that AWS bills, by rule. ``again`` asks for another poll
+    of the same tick, at that time (epoch seconds). ``partial``: some series alone were asked, once more. ``lags`` are
+    seconds by which what was to begin began late; ``missed`` counts what never did.
     """
 
     answers: tuple[Answer, ...]
@@ -371,6 +374,10 @@ class PollResult:
     troubles: tuple[Trouble, ...] = ()
     samples: tuple[Sample, ...] = ()
     billed: Mapping[str, int] = field(default_factory=dict)
+    partial: bool = False
+    again: float | None = None
+    lags: tuple[float, ...] = ()
+    missed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

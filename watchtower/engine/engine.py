@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from watchtower.engine.accepting import accept
 from watchtower.engine.composites import Composites
+from watchtower.engine.doorbell import PINGS, pinging
 from watchtower.engine.loops import Loop, supervise
 from watchtower.engine.opening import Opening
 from watchtower.engine.orphans import orphans
@@ -68,6 +70,7 @@ class Engine:
         self._plan = Plan({}, {SELF.id: SELF})
         self._routes: tuple[Route, ...] = ()
         self._quiet = Quiet()
+        self._fallback: Mapping[str, str] = {}
         self._opening = Opening(store, clock)
         self._judged = asyncio.Event()
         self._writer = Writer(store)
@@ -82,13 +85,20 @@ class Engine:
         self._ticks = Loop("tick", clock, live)
         self._flushes = Loop("flush", clock, live)
         live.judge = self._flushes.wake
+        live.reaches = self._switchboard.reaches
 
     async def configure(
-        self, plan: Plan, routes: tuple[Route, ...], notifiers: Mapping[str, Notifier], quiet: Quiet | None = None
+        self,
+        plan: Plan,
+        routes: tuple[Route, ...],
+        notifiers: Mapping[str, Notifier],
+        quiet: Quiet | None = None,
+        fallback: Mapping[str, str] | None = None,
     ) -> None:
         """Take over rules, routes, channels and what keeps alerts quiet; what no longer has a rule ends, saying so."""
-        await self._store.sync_units(unit_rows(plan, self._clock.now()))
-        self._plan, self._routes, self._quiet = plan, routes, quiet or Quiet()
+        await self._adopt(plan)
+        await self._store.forget_received(PINGS, {rule.query.name for rule in pinging(plan)})
+        self._routes, self._quiet, self._fallback = routes, quiet or Quiet(), fallback or {}
         self._switchboard.configure(notifiers)
         self._live.samples.keep_only(set(plan.units))
         await self._end_orphans()
@@ -96,11 +106,28 @@ class Engine:
         self._flushes.wake()
         self._senders.wake()
 
+    async def _adopt(self, plan: Plan) -> None:
+        """Know the plan before its units are in the store: one that is claimed unknown would idle for a whole lease."""
+        before, self._plan = self._plan, plan
+        try:
+            await self._store.sync_units(unit_rows(plan, self._clock.now()))
+        except StoreError:
+            self._plan = before
+            raise
+
     async def _end_orphans(self) -> None:
         known = await self._store.alert_states()
         states, transitions = orphans(known, self._plan, OWN_ALERTS, self._clock.now())
         if states:
             await self._store.commit_orphans(states, transitions, wakes=self._plan.wakes(states))
+
+    async def accept(self, target: str) -> bool:
+        """The content of a target is right as its next probe sees it; False where no rule compares it."""
+        return await accept(self._plan, self._store, self._clock, target)
+
+    def look(self) -> None:
+        """Somebody made a unit due: it need not wait for the loop's next look."""
+        self._ticks.wake()
 
     # -- the loops ------------------------------------------------------------------------------------------------
 
@@ -122,9 +149,11 @@ class Engine:
 
     async def _drain_ticks(self, ticks: asyncio.Task[None], flush: asyncio.Task[None]) -> None:
         """Let ticks in flight be committed, also those that the loop was just claiming; without a writer none can."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._settings.drain_ticks
         await asyncio.wait([ticks], timeout=self._settings.drain_ticks)
         if self._in_flight:
-            _, late = await asyncio.wait(self._in_flight.values(), timeout=self._settings.drain_ticks)
+            _, late = await asyncio.wait(self._in_flight.values(), timeout=max(0.1, deadline - loop.time()))
             for task in late:
                 task.cancel()
         await asyncio.wait([flush], timeout=self._settings.drain_flush)
@@ -156,6 +185,7 @@ class Engine:
 
     async def _tick_due(self) -> float:
         """Claim what is due and start it; seconds until something may be due again."""
+        await self._renew_plan()
         busy = tuple(self._in_flight)
         free = self._settings.units_at_once - len(busy)
         claimed: list[ClaimedUnit] = []
@@ -168,6 +198,17 @@ class Engine:
         if free <= len(claimed):
             return self._settings.idle
         return self._until(await self._store.next_unit_due())
+
+    async def _renew_plan(self) -> None:
+        """When an event of some rule begins or ends, go on by the plan of now; no alert begins or ends by that."""
+        now, old = self._clock.now(), self._plan
+        if old.renew is None or old.until is None or now < old.until:
+            return
+        plan = old.renew(now)
+        await self._store.sync_units(unit_rows(plan, now))
+        self._plan = plan
+        self._live.samples.keep_only(set(plan.units))
+        log.info("plan.renewed", until=plan.until.isoformat() if plan.until else "")
 
     def _landed(self, task: asyncio.Task[None]) -> None:
         del self._in_flight[task.get_name()]
@@ -208,13 +249,16 @@ class Engine:
 
     async def flush(self) -> FlushPlan:
         """Transitions and due incidents in, deliveries out; one transaction, pure inside."""
-        policy = Policy(self._environment, self._routes, self._switchboard.traits, self._quiet)
+        policy = Policy(self._environment, self._routes, self._switchboard.traits, self._quiet, self._fallback)
         now = self._clock.now()
         plan = await self._store.flush(
             lambda seen: decide(seen, policy, now, _new_id), inhibits_for=self._quiet.lookback
         )
         for decision in plan.decisions:
             log.info("flush", outcome=decision.outcome, reason=decision.reason, incident=decision.incident_id)
+        for delivery in plan.deliveries:
+            if delivery.fallback_of:
+                self._live.metrics.fallbacks.labels(delivery.channel).inc()
         for channel in {delivery.channel for delivery in plan.deliveries}:
             self._senders.wake(channel)
         return plan

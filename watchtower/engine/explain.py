@@ -140,6 +140,7 @@ class Told:
         moved = f"{_named(change.from_state, change.from_priority)} -> {_named(change.to_state, change.priority)}"
         yield f"{name}{moved}: {change.reason}"
         yield from _evidence(change)
+        yield from (f"evidence: {line}" for line in change.evidence)
         decisions = [made for made in reversed(self.found.decisions) if made.transition_seq == change.seq]
         yield from (_decision(made, change.reason) for made in decisions)
         if not decisions:
@@ -178,7 +179,11 @@ class Told:
     def _incident(self, incident: Incident) -> str:
         ended = f"ended {self._when(incident.ended_at)}" if incident.ended_at else "open"
         opened = self._when(incident.opened_at)
-        return f"incident {incident.id}: route {incident.route}, {incident.tier}, opened {opened}, {ended}"
+        told = f"incident {incident.id}: route {incident.route}, {incident.tier}, opened {opened}, {ended}"
+        if incident.acknowledged_at is not None:
+            since = self._when(incident.acknowledged_at)
+            told += f", acknowledged by {incident.acknowledged_by} via {incident.acknowledged_via} {since}"
+        return told
 
     def _member(self, member: NoticeMember) -> str:
         muted = f", {member.muted_by}" if member.muted_by else ""
@@ -197,6 +202,22 @@ class Told:
 
     def _when(self, moment: datetime) -> str:
         return f"{moment:%Y-%m-%d %H:%M:%S} UTC ({relative(moment, self.now)})"
+
+
+def present(found: Iterable[Explanation], now: datetime) -> datetime:
+    """The moment that ages are told from: ``now``, or the newest that happened, where a clock ran ahead of ours."""
+    return max([now, *(moment for one in found for moment in _happened(one))])
+
+
+def _happened(found: Explanation) -> Iterator[datetime]:
+    yield from (change.at for change in found.transitions)
+    yield from (entry.at for entry in found.log)
+    yield from (made.at for made in found.decisions if made.at is not None)
+    yield from (row.finished_at for row in found.deliveries if row.finished_at is not None)
+    ticks = (watch.unit.last_tick for watch in found.watches)
+    yield from (from_epoch(tick) for tick in ticks if tick is not None)
+    if found.state is not None:
+        yield found.state.updated_at
 
 
 def relative(moment: datetime, now: datetime) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from watchtower.durations import format_duration
 from watchtower.engine.concern import Concern
-from watchtower.model import AlertKey, Labels, Priority, Truth
+from watchtower.model import AlertKey, Labels, Priority, TroubleReason, Truth
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -65,7 +65,7 @@ def source_concerns(health: Iterable[UnitHealth], plan: Plan, now: datetime) -> 
     """The places that have not answered, or only in part, for too long; units that nobody asks say nothing."""
     for place, units in _places(health).items():
         asked = [unit for unit in units if not unasked(unit.due_at, now)]
-        begun = {unit.id: unit.failing_since for unit in asked if unit.failing_since is not None}
+        begun = {unit.id: unit.failing_since for unit in asked if unit.failing_since is not None and not _told(unit)}
         if begun and (now - min(begun.values())).total_seconds() >= SOURCE_FAILING_AFTER:
             yield _concern(place, asked, begun, plan, now)
 
@@ -77,6 +77,11 @@ def in_doubt(health: Iterable[UnitHealth]) -> frozenset[AlertKey]:
         for place, units in _places(health).items()
         if any(unit.failing_since is not None or unit.last_tick is None for unit in units)
     )
+
+
+def _told(unit: UnitHealth) -> bool:
+    """A prober's blindness is an alert of its own."""
+    return set(unit.reasons) == {TroubleReason.BLIND}
 
 
 def _places(health: Iterable[UnitHealth]) -> Mapping[_Place, list[UnitHealth]]:

@@ -1,5 +1,6 @@
 """When the flush may be done: not before those that may hold others back were evaluated, nor before what expired
-while nobody looked, or because the clock was set forward, was evaluated once.
+while nobody looked, or because the clock was set forward, was evaluated once, nor before open incidents were compared
+with what is true now.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from watchtower.engine.startup import Gate, feeders
+from watchtower.engine.startup import Gate, feeders, watchers
 from watchtower.engine.steps import Steps
 from watchtower.store.values import FURTHEST_RETRY
 
@@ -43,7 +44,7 @@ class Opening:
             return False
         health = await self._store.unit_health()
         if self._overdue is None:
-            self._overdue = await self._find_overdue(health)
+            self._overdue = await self._find_overdue(health, plan)
         units = feeders(plan, quiet.inhibitions) | (self._overdue & plan.units.keys())
         if self._gate.look(units, health, self._clock.now(), self._clock.monotonic()):
             log.info("start.waits_for_inhibitors", missing=sorted(self._gate.missing))
@@ -61,10 +62,17 @@ class Opening:
         if step > 0:
             self._gate, self._overdue = Gate(), None
 
-    async def _find_overdue(self, health: Sequence[UnitHealth]) -> frozenset[str]:
-        """The units that were to look since, where an incident may no longer be what it was: a silence ended."""
+    async def _find_overdue(self, health: Sequence[UnitHealth], plan: Plan) -> frozenset[str]:
+        """The units that were to look since, where an incident may no longer be what it was.
+
+        All of them when one is due, because a silence may have ended; otherwise those that evaluate what fires in an
+        open one: a page that an earlier process left unsent may be about nothing any more.
+        """
         due = await self._store.next_incident_due()
         now = self._clock.now()
-        if due is None or due > now:
-            return frozenset()
-        return frozenset(unit.id for unit in health if unit.due_at <= now and unit.last_tick is not None)
+        overdue = frozenset(unit.id for unit in health if unit.due_at <= now and unit.last_tick is not None)
+        if due is not None and due <= now:
+            return overdue
+        open_ones = await self._store.open_incidents()
+        names = {member.name for incident in open_ones for member in incident.members if member.firing}
+        return overdue & watchers(plan, names)

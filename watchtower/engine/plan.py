@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from watchtower.clock import epoch, from_epoch
 from watchtower.model import stable_hash
 from watchtower.rulebook.composite import COMPOSITE, in_order
+from watchtower.rulebook.peak import in_force, next_change
 from watchtower.sources.base import Ask, Place, Unit
 from watchtower.sources.composite import HEARTBEAT
 from watchtower.store.values import UnitRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from watchtower.incidents.quiet import Mute
     from watchtower.model import AlertKey, AlertState
     from watchtower.rulebook.rule import Rule
     from watchtower.sources.base import Source
@@ -44,7 +47,8 @@ class Plan:
 
     A tick in flight keeps the plan it began with, its sources and their sessions included. ``discovery_interval`` is
     in seconds; ``series_limit`` is how many series of a rule one unit watches. ``composites`` stand in the order in
-    which they are judged; ``read`` are the rules that any of them reads.
+    which they are judged; ``read`` are the rules that any of them reads. ``windows`` are the mute windows,
+    of which some are maintenance. At ``until`` an event of some rule begins or ends, and ``renew`` makes the next plan.
     """
 
     rules: Mapping[str, Rule]
@@ -54,6 +58,9 @@ class Plan:
     series_limit: int = 10_000
     composites: tuple[Rule, ...] = ()
     read: frozenset[str] = frozenset()
+    windows: tuple[Mute, ...] = ()
+    until: datetime | None = None
+    renew: Callable[[datetime], Plan] | None = None
 
     def owner(self, key: AlertKey) -> Unit | None:
         """The unit that evaluates this alert, or None when nothing does any more."""
@@ -77,12 +84,15 @@ def build_plan(
     *,
     discovery_interval: float = 300.0,
     series_limit: int = 10_000,
+    windows: tuple[Mute, ...] = (),
+    now: datetime | None = None,
 ) -> Plan:
-    """Cut all enabled rules into work units."""
-    enabled = {rule.name: rule for rule in rules if rule.enabled}
+    """Cut all enabled rules into work units, as they are at ``now``; without it no event goes on."""
+    given = tuple(rules)
+    enabled = {rule.name: rule for rule in (in_force(given, now) if now else given) if rule.enabled}
     units = [SELF]
     for name, source in sources.items():
-        asks = [_ask(rule) for rule in enabled.values() if rule.source == name]
+        asks = [as_ask(rule) for rule in enabled.values() if rule.source == name]
         if asks:
             units.extend(source.plan(asks, places))
     composites = in_order(enabled.values())
@@ -90,7 +100,27 @@ def build_plan(
         units.append(_composites(composites))
     read = frozenset(name for rule in composites for name in rule.query.reads)
     by_id = {unit.id: unit for unit in units}
-    return Plan(enabled, by_id, sources, discovery_interval, series_limit, composites, read)
+    renew = partial(
+        build_plan,
+        given,
+        sources,
+        places,
+        discovery_interval=discovery_interval,
+        series_limit=series_limit,
+        windows=windows,
+    )
+    return Plan(
+        enabled,
+        by_id,
+        sources,
+        discovery_interval,
+        series_limit,
+        composites,
+        read,
+        windows,
+        until=next_change(given, now) if now else None,
+        renew=lambda then: renew(now=then),
+    )
 
 
 def _composites(rules: Sequence[Rule]) -> Unit:
@@ -102,12 +132,13 @@ def _composites(rules: Sequence[Rule]) -> Unit:
         period=HEARTBEAT,
         offset=0,
         delay=0,
-        asks=tuple(_ask(rule) for rule in rules),
+        asks=tuple(as_ask(rule) for rule in rules),
         fingerprint=stable_hash(*(part for rule in rules for part in (rule.name, rule.query.model_dump_json()))),
     )
 
 
-def _ask(rule: Rule) -> Ask:
+def as_ask(rule: Rule) -> Ask:
+    """What a rule asks of its source."""
     most_urgent = min(level.priority for level in rule.levels)
     return Ask(rule.name, rule.query, rule.period, rule.slots, most_urgent, rule.accounts, rule.regions, rule.step)
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from watchtower.durations import format_duration
+from watchtower.engine.audit import audit_debts
+from watchtower.engine.blindness import PROBER_BLIND, blind_concerns, still_blind
 from watchtower.engine.concern import Concern
+from watchtower.engine.deafness import deaf_concerns, still_deaf
 from watchtower.engine.failing import SOURCE_FAILING, in_doubt, source_concerns
 from watchtower.engine.headcount import SERIES_LIMIT, WITHOUT_SERIES, rule_concerns
 from watchtower.engine.plan import SELF, due_at
 from watchtower.engine.steps import Steps
+from watchtower.engine.undelivered import channel_concerns, unheard
 from watchtower.evaluation.own import own_transition
+from watchtower.incidents.fallback import DELIVERY_FAILING, RESOLVE_OWED
 from watchtower.model import AlertKey, Labels, Priority
 from watchtower.store.values import TickCommit
 
@@ -25,14 +29,13 @@ if TYPE_CHECKING:
     from watchtower.engine.plan import Plan
     from watchtower.engine.writer import Writer
     from watchtower.live import Live
+    from watchtower.live.canary import CanaryHealth
     from watchtower.model import AlertState, Transition
     from watchtower.store.store import Store
-    from watchtower.store.values import ClaimedUnit, OutboxDepth, UnitHealth
+    from watchtower.store.values import ChannelHealth, ClaimedUnit, OutboxDepth, UnitHealth
 
 #: A tick this much later than its due time, in seconds beyond its period, is late.
 TICK_LATE_AFTER = 120
-#: A delivery that waits this many seconds says that its channel fails.
-DELIVERY_FAILING_AFTER = 120
 #: After a start everything is overdue; nothing is called late before this many seconds of uptime.
 SETTLING = 60
 
@@ -41,19 +44,30 @@ KEPT = timedelta(days=30)
 #: Clock seconds between two rounds of forgetting.
 PRUNE_EVERY = 3600.0
 
+TICK_LATE = "WatchtowerTickLate"
 OWN_ALERTS = frozenset(
-    {SOURCE_FAILING, "WatchtowerTickLate", "WatchtowerDeliveryFailing", WITHOUT_SERIES, SERIES_LIMIT}
+    {SOURCE_FAILING, PROBER_BLIND, TICK_LATE, DELIVERY_FAILING, RESOLVE_OWED, WITHOUT_SERIES, SERIES_LIMIT}
 )
+#: What is not judged right after a start; an alert of it that fires goes on meanwhile.
+_SETTLING = frozenset({TICK_LATE, DELIVERY_FAILING, RESOLVE_OWED})
 
 
 def concerns(
-    health: Sequence[UnitHealth], outbox: Sequence[OutboxDepth], plan: Plan, now: datetime, uptime: float
+    health: Sequence[UnitHealth],
+    outbox: Sequence[OutboxDepth],
+    channels: Mapping[str, ChannelHealth],
+    plan: Plan,
+    now: datetime,
+    uptime: float,
+    canaries: Mapping[str, CanaryHealth] | None = None,
+    lost: Collection[str] = (),
 ) -> list[Concern]:
     """Everything that is wrong with the watcher at ``now``."""
-    found = [*source_concerns(health, plan, now), *rule_concerns(health, plan, now)]
+    sources = [*source_concerns(health, plan, now), *blind_concerns(health, plan, now)]
+    found = [*sources, *rule_concerns(health, plan, now)]
     if uptime >= SETTLING:
         found.extend(_late_ticks(health, now))
-        found.extend(_failing_channels(outbox, now))
+        found.extend(channel_concerns(outbox, channels, now, canaries, lost))
     return found
 
 
@@ -63,7 +77,7 @@ def _late_ticks(health: Sequence[UnitHealth], now: datetime) -> Iterable[Concern
         worst = max(late, key=lambda unit: now - unit.due_at)
         behind = format_duration((now - worst.due_at).total_seconds())
         yield Concern(
-            "WatchtowerTickLate",
+            TICK_LATE,
             Labels(),
             Priority.P2,
             f"{len(late)} work units are late, {worst.id} by {behind}",
@@ -71,23 +85,9 @@ def _late_ticks(health: Sequence[UnitHealth], now: datetime) -> Iterable[Concern
         )
 
 
-def _failing_channels(outbox: Sequence[OutboxDepth], now: datetime) -> Iterable[Concern]:
-    waiting: dict[str, list[OutboxDepth]] = defaultdict(list)
-    for depth in outbox:
-        waiting[depth.channel].append(depth)
-    for channel, depths in waiting.items():
-        oldest = min(depth.oldest for depth in depths)
-        age = (now - oldest).total_seconds()
-        if age >= DELIVERY_FAILING_AFTER:
-            count = sum(depth.count for depth in depths)
-            yield Concern(
-                "WatchtowerDeliveryFailing",
-                Labels({"channel": channel}),
-                Priority.P2,
-                f"channel {channel} has accepted nothing: {count} deliveries wait, the oldest "
-                f"for {format_duration(age)}",
-                "deliveries are not accepted",
-            )
+def unsettled(known: Iterable[AlertKey], uptime: float) -> frozenset[AlertKey]:
+    """The alerts of which nothing can be said yet: a restart ends no trouble."""
+    return frozenset(key for key in known if key.rule in _SETTLING) if uptime < SETTLING else frozenset()
 
 
 def own_changes(
@@ -155,12 +155,19 @@ class SelfWatch:
         now = self._clock.now()
         self._steps.look()
         health = [self._aged(unit) for unit in await self._store.unit_health()]
-        outbox = [replace(depth, oldest=self._steps.lasting(depth.oldest)) for depth in await self._store.outbox()]
+        lost = {place for place in await self._store.places_owed() if not self._live.reaches(*place)}
+        waiting = await self._store.outbox(lost)
+        outbox = [replace(depth, oldest=self._steps.lasting(depth.oldest)) for depth in waiting]
         known = {state.key: state for state in await self._store.alert_states(OWN_ALERTS)}
-        found = concerns(health, outbox, plan, now, self._uptime())
-        states, transitions = own_changes(
-            found, known, now=now, environment=self._environment, doubtful=in_doubt(health)
-        )
+        channels = await self._store.channel_health()
+        canaries = self._live.canaries
+        queues, elapsed = self._live.queues, self._clock.monotonic()
+        gone = {channel for channel, _ in lost}
+        found = concerns(health, outbox, channels, plan, now, self._uptime(), canaries, gone)
+        found += deaf_concerns(queues, elapsed)
+        doubtful = in_doubt(health) | still_blind(health) | unheard(canaries) | unsettled(known, self._uptime())
+        doubtful |= still_deaf(queues, elapsed)
+        states, transitions = own_changes(found, known, now=now, environment=self._environment, doubtful=doubtful)
         tick = int(now.timestamp())
         commit = TickCommit(
             unit=SELF.id,
@@ -176,6 +183,7 @@ class SelfWatch:
             wakes=plan.wakes(states),
         )
         committed = await self._writer.commit(commit)
+        await audit_debts(self._store, self._environment, now)
         await self._prune(now)
         return committed and bool(transitions)
 

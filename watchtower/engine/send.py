@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import uuid
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,15 @@ import structlog
 
 from watchtower.engine.pacing import next_standing
 from watchtower.errors import Ambiguous, DeliveryError, Rejected
+from watchtower.incidents.digests import Batch, Kind, compose
+from watchtower.incidents.fallback import labelled_late
+from watchtower.incidents.graphs import channel_of, is_lane, lane
 from watchtower.model import DeliveryState, Event, Receipt
-from watchtower.notifiers.base import REQUEST_TIMEOUT
+from watchtower.notifiers.base import Illustrator
 from watchtower.store.values import Settled, Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from watchtower.clock import Clock
@@ -44,17 +48,33 @@ def settle(delivery: Delivery, answer: Receipt | DeliveryError, now: datetime, s
     return Settled(state, answer.detail, next_at=now + timedelta(seconds=_pause(delivery, answer, settings)))
 
 
+def settle_all(
+    rows: Sequence[Delivery], answer: Receipt | DeliveryError, now: datetime, settings: EngineSettings
+) -> list[Settled]:
+    """What one answer means for the rows of one message; those that are tried again are tried together again."""
+    attempts = max(row.attempts for row in rows)
+    return [settle(replace(row, attempts=attempts), answer, now, settings) for row in rows]
+
+
+#: Attempts and seconds after which nobody needs a graph any more.
+GRAPH_TRIES, GRAPH_WITHIN = 5, 600
+
+
 def _hopeless(delivery: Delivery, now: datetime, settings: EngineSettings) -> bool:
+    if delivery.event is Event.GRAPH:
+        return delivery.attempts + 1 >= GRAPH_TRIES or (now - delivery.created_at).total_seconds() > GRAPH_WITHIN
     tried = delivery.attempts + 1 >= settings.give_up_tries
     return not delivery.tier.urgent and tried and (now - delivery.created_at).total_seconds() > settings.give_up_after
 
 
 def _refused(delivery: Delivery, answer: Rejected, now: datetime, settings: EngineSettings) -> Settled:
+    if delivery.event is Event.GRAPH:
+        return Settled(DeliveryState.DEAD, answer.detail)  # no page is lost, and nobody stands in
     if not delivery.tier.urgent:
-        return Settled(DeliveryState.DEAD, answer.detail)
+        return Settled(DeliveryState.DEAD, answer.detail, refused=True)
     again = now + timedelta(seconds=settings.rejected_retry)
     state = DeliveryState.PENDING if delivery.state is DeliveryState.PENDING else DeliveryState.AMBIGUOUS
-    return Settled(state, answer.detail, next_at=again)
+    return Settled(state, answer.detail, next_at=again, refused=True)
 
 
 def _pause(delivery: Delivery, answer: DeliveryError, settings: EngineSettings) -> float:
@@ -62,11 +82,16 @@ def _pause(delivery: Delivery, answer: DeliveryError, settings: EngineSettings) 
     return max(answer.retry_after or 0.0, min(settings.send_retry_most, doubling))
 
 
+#: Another worker may be sending it: nothing left, and nobody is to blame.
+OVERTAKEN = "the process stood still, and the channel may be another worker's by now"
+
+
 class Switchboard:
     """The notifiers of today's configuration, and those of yesterday's that still owe a resolve.
 
     A resolve must reach the destination that took the trigger: another routing key would swallow it without a word.
-    A page whose destination nothing reaches any more goes to wherever its channel leads today.
+    A page whose destination its channel does not reach any more goes to wherever that leads today. What else is left
+    goes through any channel that reaches the destination, under the name that it has.
     """
 
     def __init__(self) -> None:
@@ -75,25 +100,68 @@ class Switchboard:
 
     def configure(self, notifiers: Mapping[str, Notifier]) -> None:
         """Take over a configuration; earlier destinations stay reachable while the process lives."""
-        self._current = dict(notifiers)
-        self._known.update({(name, it.traits.destination): it for name, it in notifiers.items()})
+        draws = {lane(name): it.graphs for name, it in notifiers.items() if isinstance(it, Illustrator)}
+        lanes = {name: it for name, it in draws.items() if it is not None}
+        self._current = {**notifiers, **lanes}
+        self._known.update({(name, it.traits.destination): it for name, it in self._current.items()})
 
     @property
     def traits(self) -> dict[str, ChannelTraits]:
         """What the flush may use, by channel name."""
-        return {name: notifier.traits for name, notifier in self._current.items()}
+        return {name: notifier.traits for name, notifier in self._current.items() if not is_lane(name)}
+
+    @property
+    def lanes(self) -> frozenset[str]:
+        """Where graphs wait, apart from the text of their channels."""
+        return frozenset(filter(is_lane, self._current))
 
     def current(self, channel: str) -> Notifier | None:
         """Where the channel leads today."""
         return self._current.get(channel)
 
+    def digests(self, channel: str) -> bool:
+        """Whether anything this channel can still reach takes one message about many incidents."""
+        return any(it.traits.digests for (name, _), it in self._known.items() if name == channel)
+
     def destinations(self, channel: str) -> list[str]:
         """Everything this channel can still reach."""
         return [destination for name, destination in self._known if name == channel]
 
+    def adopt(self, channel: str, destinations: Collection[str]) -> list[str]:
+        """Lend the channel another's way to destinations that it does not reach itself; those that have one now."""
+        heirs = {destination: self._heir(destination) for destination in destinations}
+        found = {destination: heir for destination, heir in heirs.items() if heir is not None}
+        self._known.update({(channel, destination): heir for destination, heir in found.items()})
+        return sorted(found)
+
+    def reaches(self, channel: str, destination: str) -> bool:
+        """Whether anything leads there, by whatever name; before a configuration is known, everything does."""
+        known = not self._current or (channel, destination) in self._known
+        return known or self._heir(destination) is not None
+
+    def _heir(self, destination: str) -> Notifier | None:
+        """Who leads to the very same destination, else who can at least edit what is there."""
+        mine = [it for name, it in sorted(self._current.items()) if not is_lane(name)]
+        same = (it for it in mine if it.traits.destination == destination)
+        edits = (it for it in mine if it.traits.edits and destination.startswith(it.traits.edits))
+        return next(same, None) or next(edits, None)
+
     def notifier(self, delivery: Delivery) -> Notifier | None:
-        """The notifier of the delivery's own destination; None when this process cannot reach it."""
-        return self._known.get((delivery.channel, delivery.destination))
+        """The notifier of the delivery's own destination; None when this process cannot reach it.
+
+        One that leads elsewhere, and can only edit there, is none for a new message: it would post it elsewhere.
+        """
+        found = self._known.get((delivery.channel, delivery.destination))
+        leads = found is not None and (bool(delivery.ref) or found.traits.destination == delivery.destination)
+        return found if leads else None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A channel's lease as it was extended for one message: no earlier than ``since``, on the monotonic clock."""
+
+    epoch: int
+    since: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +185,11 @@ class Sender:
             await self._retarget()
             standing = (await self.store.standings()).get(self.channel, Standing())
             while not stopping.is_set():
-                delivery = await self.store.next_delivery(self.channel, lease)
-                if delivery is None:
+                claiming = self.clock.monotonic()
+                parcel = await self._next(lease)
+                if parcel is None:
                     return
-                standing = await self._deliver(delivery, lease, standing)
+                standing = await self._deliver(parcel, Claim(lease, claiming), standing)
         finally:
             await self.store.release_channel(self.channel, lease)
 
@@ -131,21 +200,47 @@ class Sender:
             moved = await self.store.retarget(self.channel, known, today.traits.destination)
             if moved:
                 log.warning("deliveries.retargeted", channel=self.channel, rows=moved)
+        if not is_lane(self.channel):
+            lost = await self.store.strays(self.channel, self.switchboard.destinations(self.channel))
+            for destination in self.switchboard.adopt(self.channel, lost):
+                log.warning("deliveries.adopted", channel=self.channel, destination=destination)
 
-    async def _deliver(self, delivery: Delivery, lease: int, before: Standing) -> Standing:
+    async def _next(self, lease: int) -> Delivery | Batch | None:
+        if self.switchboard.digests(self.channel):
+            return await self.store.next_parcel(self.channel, lease, lambda: str(uuid.uuid4()))
+        return await self.store.next_delivery(self.channel, lease)
+
+    async def _deliver(self, parcel: Delivery | Batch, claim: Claim, before: Standing) -> Standing:
         """One attempt and its outcome; how the channel fares since."""
+        leaving = self.clock.now()
+        delivery = compose(parcel, leaving) if isinstance(parcel, Batch) else labelled_late(parcel, leaving)
         notifier = self.switchboard.notifier(delivery)
-        answer = await self._attempt(delivery, notifier)
+        answer = await self._attempt(delivery, notifier, claim)
         now = self.clock.now()
         standing, news = before, ""
         if notifier is not None:
             standing, news = next_standing(before, notifier.pace(delivery), answer, now, self.settings)
-        settled = settle(delivery, answer, now, self.settings)
-        kept = await self.store.finish(delivery, lease, settled, standing)
-        self._account(delivery, settled, now, kept)
+        if isinstance(parcel, Batch):
+            await self._settle_all(parcel, answer, claim.epoch, standing, now)
+        else:
+            settled = settle(delivery, answer, now, self.settings)
+            kept = await self.store.finish(delivery, claim.epoch, settled, standing)
+            self._account(delivery, settled, now, kept)
         if news:
             self._tell(standing, news)
         return standing
+
+    async def _settle_all(
+        self, batch: Batch, answer: Receipt | DeliveryError, lease: int, standing: Standing, now: datetime
+    ) -> None:
+        settled = settle_all(batch.rows, answer, now, self.settings)
+        gathers_for = self.settings.gathers_for
+        kept = await self.store.finish_batch(batch, lease, settled, standing, gathers_for=gathers_for)
+        for row, one in zip(batch.rows, settled, strict=True):
+            self._account(row, one, now, kept)
+        if kept and isinstance(answer, Receipt) and batch.kind is not Kind.EDIT:
+            self.live.metrics.digests.labels(self.channel).inc()
+        log.info("digest", channel=self.channel, digest=batch.id, kind=batch.kind.value, rows=len(batch.rows))
 
     def _tell(self, standing: Standing, news: str) -> None:
         if standing.open:
@@ -153,28 +248,43 @@ class Sender:
         else:
             log.info("channel.recovered", channel=self.channel, reason=news)
 
-    async def _attempt(self, delivery: Delivery, notifier: Notifier | None) -> Receipt | DeliveryError:
+    async def _attempt(self, delivery: Delivery, notifier: Notifier | None, claim: Claim) -> Receipt | DeliveryError:
         if notifier is None:
             return Rejected(f"{delivery.destination} is not configured any more", permanent=True)
         try:
-            async with asyncio.timeout(REQUEST_TIMEOUT + 2):
+            async with asyncio.timeout(self.settings.request_timeout + 2):
                 if delivery.state is not DeliveryState.PENDING:
                     found = await notifier.find(delivery)
                     if found is not None:
                         return found
+                    await self._count(delivery, notifier, claim)
+                self._still_ours(claim)
                 return await notifier.send(delivery)
         except DeliveryError as error:
             return error
         except TimeoutError:
-            return Ambiguous(f"no answer within {REQUEST_TIMEOUT:g} s")
+            return Ambiguous(f"no answer within {self.settings.request_timeout:g} s")
+
+    async def _count(self, delivery: Delivery, notifier: Notifier, claim: Claim) -> None:
+        """Nothing proves that an earlier attempt arrived: if it did, this one makes two, and is counted before."""
+        if notifier.doubles(delivery) and not await self.store.count_duplicate(self.channel, claim.epoch):
+            raise Rejected(OVERTAKEN, permanent=False, retry_after=0.0)
+
+    def _still_ours(self, claim: Claim) -> None:
+        """Raise Rejected where the lease may end before an answer comes: another worker would send it meanwhile."""
+        left = self.settings.channel_lease - (self.clock.monotonic() - claim.since)
+        if left < self.settings.request_timeout * self.live.pace:
+            raise Rejected(OVERTAKEN, permanent=False, retry_after=0.0)
 
     def _account(self, delivery: Delivery, settled: Settled, now: datetime, kept: bool) -> None:
         metrics = self.live.metrics
+        if settled.refused or settled.state is DeliveryState.DEAD:
+            self.live.judge()  # who stands in is told at once
         outcome = "fenced" if not kept else settled.state.value
         outcome = "rejected" if outcome == DeliveryState.PENDING.value else outcome
-        metrics.deliveries.labels(self.channel, delivery.event.value, outcome).inc()
+        metrics.deliveries.labels(channel_of(self.channel), delivery.event.value, outcome).inc()
         if settled.state is DeliveryState.AMBIGUOUS or delivery.state is DeliveryState.SENDING:
-            metrics.ambiguous.labels(self.channel).inc()
+            metrics.ambiguous.labels(channel_of(self.channel)).inc()
         if settled.state is DeliveryState.ACCEPTED and delivery.event is Event.TRIGGER:
             metrics.detection.observe(max(0.0, (now - delivery.notice.at).total_seconds()))
         log.info(

@@ -63,7 +63,8 @@ class Senders:
     async def _missing(self) -> list[str]:
         owing = {debt.channel for debt in await self._store.debts()}
         waiting = {depth.channel for depth in await self._store.outbox()}
-        return sorted({*self._switchboard.traits, *owing, *waiting} - set(self._loops))
+        names = {*self._switchboard.traits, *self._switchboard.lanes, *owing, *waiting}
+        return sorted(names - set(self._loops))
 
     def _step(self, channel: str, worker: str, stopping: asyncio.Event) -> Callable[[], Awaitable[float]]:
         sender = Sender(channel, self._switchboard, self._store, self._live, self._clock, self._settings, worker)

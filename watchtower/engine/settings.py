@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from watchtower.notifiers.base import REQUEST_TIMEOUT
+
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
@@ -16,6 +18,8 @@ class EngineSettings:
     unit_lease: float = 60.0
     poll_timeout: float = 45.0
     channel_lease: float = 30.0
+    #: Real seconds that a vendor may take to answer.
+    request_timeout: float = REQUEST_TIMEOUT
     units_at_once: int = 64
     retry_first: float = 5.0
     retry_most: float = 300.0
@@ -33,11 +37,13 @@ class EngineSettings:
     give_up_after: float = 86_400.0
     #: … and only after so many tries: a clock that was set forward a day, or a day without daemon, is no day of trying.
     give_up_tries: int = 100
+    #: How long after a digest what would be a message waits for company: a storm that lasts is read in parts.
+    gathers_for: float = 30.0
     idle: float = 5.0
-    #: Real seconds of a stop, together well below the 10 s of the promise.
-    drain_ticks: float = 2.5
-    drain_flush: float = 1.0
-    drain_sends: float = 5.0
+    #: Real seconds of a stop, together well below the 10 s of the promise, also where a busy machine doubles them.
+    drain_ticks: float = 2.0
+    drain_flush: float = 0.5
+    drain_sends: float = 3.5
 
     def at_pace(self, pace: float) -> EngineSettings:
         """The same for a clock that runs ``pace`` times as fast: leases must outlive the same real seconds."""

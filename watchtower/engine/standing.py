@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from watchtower.incidents.lifecycle import escalation_at, escalation_channels
 from watchtower.model import DeliveryState, Event
 
 if TYPE_CHECKING:
@@ -30,14 +31,27 @@ def standing_lines(found: Explanation, when: When) -> Iterator[str]:
             if member.muted_by:
                 yield f"held back: {member.muted_by}"
             else:
+                yield from _hands(incident, when)
                 yield from _channels(found, incident, when)
     if not held:
         yield f"not told: {_unheld(found)}"
 
 
+def _hands(incident: Incident, when: When) -> Iterator[str]:
+    """Who has it in hand, or who is called when nobody has."""
+    if incident.acknowledged_at is not None:
+        until = f", until {when(incident.acknowledged_until)}" if incident.acknowledged_until else ""
+        owner = f"{incident.acknowledged_by} via {incident.acknowledged_via}"
+        yield f"acknowledged by {owner} {when(incident.acknowledged_at)}{until}"
+    calls = escalation_at(incident)
+    if calls is not None:
+        yield f"{', '.join(escalation_channels(incident))}: called {when(calls)} unless somebody acknowledges"
+
+
 def _channels(found: Explanation, incident: Incident, when: When) -> Iterator[str]:
     waits = f"; it waits until {when(incident.due_at)}" if incident.due_at is not None else ""
-    for channel in incident.channels:
+    others = (row.channel for row in found.deliveries if row.incident_id == incident.id)
+    for channel in dict.fromkeys((*incident.channels, *others)):
         rows = [row for row in found.deliveries if row.incident_id == incident.id and row.channel == channel]
         newest = next((row for row in rows if row.event is not Event.RESOLVE and _names(row, found)), None)
         if newest is not None:

@@ -11,7 +11,7 @@ from watchtower.engine.selfwatch import OWN_ALERTS
 from watchtower.matchers import matches_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from watchtower.engine.plan import Plan
@@ -30,8 +30,12 @@ def feeders(plan: Plan, inhibitions: Iterable[Inhibition]) -> frozenset[str]:
     """The units whose alerts may be the source of an inhibition."""
     sources = [inhibition.source for inhibition in inhibitions]
     rules = {rule.name for rule in plan.rules.values() if _feeds(_known(rule), sources)}
-    units = {unit.id for unit in plan.units.values() if any(ask.rule in rules for ask in unit.asks)}
-    return frozenset(units | ({SELF.id} if _feeds({"alert": set(OWN_ALERTS)}, sources) else set()))
+    return frozenset(watchers(plan, rules) | ({SELF.id} if _feeds({"alert": set(OWN_ALERTS)}, sources) else set()))
+
+
+def watchers(plan: Plan, rules: Collection[str]) -> frozenset[str]:
+    """The units that evaluate any of these rules."""
+    return frozenset(unit.id for unit in plan.units.values() if any(ask.rule in rules for ask in unit.asks))
 
 
 def _feeds(known: Known, sources: Iterable[tuple[Matcher, ...]]) -> bool:

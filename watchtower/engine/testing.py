@@ -38,6 +38,8 @@ def send_test(
                 members=(replace(trigger.notice.members[0], state=State.OK, firing=False),),
             ),
         )
+        pace = notifier.pace(resolved)
+        await clock.sleep(pace.seconds / pace.events if pace else 0.0)
         await notifier.send(resolved)
         return "trigger and resolve accepted"
 

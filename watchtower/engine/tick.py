@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 import structlog
 
 from watchtower.clock import epoch, from_epoch
+from watchtower.engine.accounting import booked
 from watchtower.engine.failing import blinded_rules, still_failing
+from watchtower.engine.graphing import with_graphs
 from watchtower.engine.judging import Judgement, Session, judge_answers
 from watchtower.engine.plan import due_at, newest_slot, skipped_slots
 from watchtower.engine.polling import poll
+from watchtower.engine.witnesses import with_evidence
 from watchtower.model import PollResult, TroubleReason
-from watchtower.sources.base import Poll
+from watchtower.sources.base import Listener, Poll
 from watchtower.store.values import TickCommit
 
 if TYPE_CHECKING:
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from watchtower.engine.writer import Writer
     from watchtower.evaluation.outcome import Outcome
     from watchtower.live import Live
-    from watchtower.sources.base import Unit
+    from watchtower.sources.base import Received, Source, Unit
     from watchtower.store.store import Store
     from watchtower.store.values import ClaimedUnit
 
@@ -55,17 +58,25 @@ class Ticker:
         self.live.metrics.tick_lag.observe(max(0.0, epoch(now) - epoch(claimed.due_at)))
 
         claimed = still_failing(claimed, now)
-        source, request = plan.sources[unit.source], Poll(unit, tick, claimed.memory, now)
+        source = plan.sources[unit.source]
+        request = Poll(unit, tick, claimed.memory, now, await self._received(source, unit), claimed.nudged_at)
         polled = await poll(source, request, self.settings.poll_timeout)
         session = Session(plan, unit, claimed, tick, now, self.environment)
-        judgement = await self._judge(session, polled)
+        judgement = await with_evidence(source, unit, tick, await self._judge(session, polled))
+        judgement = with_graphs(plan, unit, judgement)
         commit = tick_commit(unit, claimed, tick, polled, judgement, self.clock.now(), self.settings)
-        commit = replace(commit, wakes=plan.wakes(commit.states))
+        uptime = await booked(self.store, session, polled)
+        commit = replace(commit, wakes=plan.wakes(commit.states), uptime=uptime)
         committed = await self.writer.commit(commit)
 
         self._account(unit, claimed, tick, polled, committed)
         self._say(unit, claimed, tick, polled, judgement.outcomes, committed, self.clock.monotonic() - began)
         return committed and bool(commit.transitions)
+
+    async def _received(self, source: Source, unit: Unit) -> tuple[Received, ...]:
+        if isinstance(source, Listener) and source.hears(unit):
+            return await self.store.received(unit.source)
+        return ()
 
     async def _judge(self, session: Session, polled: PollResult) -> Judgement:
         answers = [answer for answer in polled.answers if answer.rule in session.plan.rules]
@@ -79,13 +90,16 @@ class Ticker:
         for trouble in polled.troubles:
             metrics.poll_failures.labels(trouble.source, trouble.account, trouble.region, trouble.reason.value).inc()
         for rule, count in polled.billed.items():
-            metrics.billed.labels(rule).inc(count)
+            metrics.bill(rule, count)
         if not committed:
             metrics.ticks_fenced.inc()
             return
         metrics.ticks.labels(unit.source).inc()
         metrics.ticks_skipped.inc(skipped_slots(unit, claimed.last_tick, tick))
-        if polled.answers:
+        for lag in polled.lags:
+            metrics.probe_lag.observe(lag)
+        metrics.probe_missed.inc(polled.missed)
+        if polled.answers and not polled.partial:
             self.live.samples.put(unit.id, polled.samples, period=unit.period, grace=unit.delay)
 
     def _say(
@@ -130,6 +144,8 @@ def tick_commit(
     failing = bool(polled.troubles)
     furthest = from_epoch(epoch(now) + unit.every)  # a clock set back during the poll makes nobody wait for the past
     next_due = min(due_at(unit, tick + unit.every), furthest)
+    if polled.again is not None:
+        next_due = min(next_due, max(now, from_epoch(polled.again)))
     passing = any(trouble.reason in _PASSING for trouble in polled.troubles)
     if passing:
         next_due = min(next_due, from_epoch(epoch(now) + retry_delay(claimed.failures, settings)))
@@ -147,7 +163,9 @@ def tick_commit(
         log=tuple(entry for outcome in judgement.outcomes for entry in outcome.log),
         roll=judgement.roll,
         census=judgement.census,
+        woken=claimed.woken,
         blinded=blinded_rules(unit, polled),
+        reasons=tuple(sorted({trouble.reason for trouble in polled.troubles})),
         silent=failing and not polled.answers,
     )
 

@@ -70,17 +70,22 @@ class Case:
         return self.before.memory if self.before else NOTHING
 
 
+_UNHEARD = "nobody was told of its beginning, which was too old to page"
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of an alert's life: ``told`` is where people know it to be, ``after`` where it is now.
 
     ``unsent`` says why the page that is due is held back. ``alarmed``: datapoints say so, not silence or a recovery.
+    ``fresh``: its series has something that nobody was told of.
     """
 
     told: Phase
     flap: Flap
     alarmed: bool
     unsent: str
+    fresh: bool = False
 
     @property
     def after(self) -> Phase:
@@ -95,6 +100,8 @@ class Step:
 
     def news(self, before: Phase) -> bool:
         """Whether a transition follows; one that is held back is recorded when it comes, not at each tick."""
+        if self.fresh and self.alarmed and not self.unsent:
+            return True
         if self.flap.began or self.flap.ceased or (pages(self.told, self.after) and not self.unsent):
             return True
         return tells(before if self.unsent else self.told, self.after)
@@ -118,7 +125,7 @@ def step(scene: Scene, case: Case) -> Step:
     flapped = flap(rule.flapping, case.memory, told, after, scene.grid)
     due = alarmed and not case.said and pages(told, flapped.phase)
     unsent = too_old(rule, case.level, case.excess or case.window, scene.tick) if due else ""
-    return Step(told, flapped, alarmed, unsent)
+    return Step(told, flapped, alarmed, unsent, case.observation.fresh)
 
 
 def decide(scene: Scene, case: Case, taken: Step) -> Change | None:
@@ -161,6 +168,8 @@ def _transition(scene: Scene, case: Case, taken: Step, state: AlertState) -> tup
     if taken.unsent and transition.notify:
         reason = f"{transition.reason}; {taken.unsent}"
         transition = replace(transition, reason=reason, notify=False, unsent=taken.unsent)
+    elif transition.notify and case.memory.never_told and not after.firing:
+        transition = replace(transition, notify=False, unsent=_UNHEARD)
     return transition, notes
 
 

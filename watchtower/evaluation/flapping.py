@@ -67,7 +67,7 @@ def flap(flapping: Flapping | None, memory: AlertMemory, before: Phase, after: P
     """What follows from a step of the lifecycle, from ``before`` (as others saw it) to ``after``."""
     if flapping is None:
         return _calm(memory, before, after)
-    was_up = before.firing and not _down(memory)
+    was_up = before.firing and not memory.calm
     is_up = after.firing if was_up else _fires(after)
     if was_up is is_up and not memory.flapping:
         return Flap(after, _aged(memory, grid))
@@ -90,13 +90,8 @@ def _calm(memory: AlertMemory, before: Phase, after: Phase) -> Flap:
     if not memory.changes:
         return Flap(after, memory)
     forgotten = replace(memory, changes=(), flapping=False)
-    up = after.firing if not _down(memory) else _fires(after)
+    up = after.firing if not memory.calm else _fires(after)
     return Flap(_shown(before, after, flaps=False, up=up), forgotten)
-
-
-def _down(memory: AlertMemory) -> bool:
-    """The alert has ended, and its end is withheld."""
-    return memory.flapping and bool(memory.changes) and memory.changes[-1] < 0
 
 
 def _fires(after: Phase) -> bool:

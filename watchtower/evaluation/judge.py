@@ -6,6 +6,7 @@ The batch is decided in numpy. Only series that are not plainly OK, or were not,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -32,14 +33,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from watchtower.model import AlertKey, Answer, Labels
-    from watchtower.rulebook.rule import Rule
+    from watchtower.evaluation.missing_data import Verdicts
+    from watchtower.model import AlertKey, Answer, Labels, Observation
+    from watchtower.rulebook.rule import Level, Rule
 
     Known = Mapping[tuple[tuple[str, str], ...], AlertState]
 
 __all__ = ["Outcome", "judge"]
 
-_pairs = attrgetter("identity.pairs")
+_pairs, _truth = attrgetter("identity.pairs"), attrgetter("truth")
+_SEEN = frozenset({Truth.VALUE, Truth.NO_DATA})
 
 
 def judge(
@@ -60,7 +63,7 @@ def judge(
     from complete answers for as long as the rule waits (``vanished: {after}``).
     """
     gone = set(answer.gone)
-    seen = [each for each in answer.observations if each.truth is Truth.VALUE or each.truth is Truth.NO_DATA]
+    seen = _seen(answer.observations)
     if gone:
         seen = [each for each in seen if each.identity not in gone]
     known = {key.identity.pairs: state for key, state in previous.items()}
@@ -71,6 +74,13 @@ def judge(
         _judge_alike(verdict, scene, batch, known, period)
     verdict.add(*endings(Scene(rule, grid, now, environment), Absent(gone, absent), previous, period))
     return verdict.outcome(evaluated=len(seen), held=len(answer.observations) - len(seen))
+
+
+def _seen(observations: Sequence[Observation]) -> Sequence[Observation]:
+    """The series that a source could see; nearly always all of them."""
+    if set(map(_truth, observations)) <= _SEEN:
+        return observations
+    return [each for each in observations if each.truth in _SEEN]
 
 
 def _banded(rule: Rule) -> bool:
@@ -150,19 +160,28 @@ def _rows(marked: Sequence[int], count: int) -> NDArray[np.bool_]:
 
 def _cases(rule: Rule, batch: SeriesBatch, ruling: Ruling, docket: _Docket, period: int) -> Iterator[Case]:
     recoveries = _recoveries(rule, batch, ruling, docket)
-    for row, before in docket.rows:
-        number = int(ruling.level[row])
-        verdicts, level = ruling.verdicts[number], rule.levels[number]
+    rows = [row for row, _ in docket.rows]
+    counts = [_counts(level, verdicts, rows) for level, verdicts in zip(rule.levels, ruling.verdicts, strict=True)]
+    windows = Window.all(batch.times, batch.values[rows], period)
+    numbers, codes = ruling.level[rows].tolist(), ruling.codes[rows].tolist()
+    for place, (row, before) in enumerate(docket.rows):
+        number = numbers[place]
+        level = rule.levels[number]
         yield Case(
             batch.series[row],
             before,
-            Code(int(ruling.codes[row])),
+            Code(codes[place]),
             level,
-            Count(int(verdicts.breaching[row]), level.of, int(verdicts.filled[row])),
-            Window.of(batch.times, batch.values[row], period),
+            counts[number][place],
+            windows[place],
             Window.of(batch.times, ruling.seen[number][row], period) if level.condition.kind is Kind.BAND else None,
             recoveries.get(row),
         )
+
+
+def _counts(level: Level, verdicts: Verdicts, rows: Sequence[int]) -> list[Count]:
+    found, filled = verdicts.breaching[rows].tolist(), verdicts.filled[rows].tolist()
+    return [Count(*each) for each in zip(found, repeat(level.of), filled, strict=False)]
 
 
 def _recoveries(rule: Rule, batch: SeriesBatch, ruling: Ruling, docket: _Docket) -> dict[int, tuple[int, bool]]:

@@ -40,6 +40,8 @@ def _word(value: object) -> str:
 
 def render_all(templates: Mapping[str, Template], facts: Facts) -> tuple[Labels, tuple[str, ...]]:
     """Every template rendered, and a note for each that failed: that one is left empty, nothing is lost."""
+    if not templates:
+        return EMPTY, ()
     rendered, notes = {}, []
     for name, template in templates.items():
         try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from watchtower.evaluation.wording import telling
 from watchtower.model import Labels, State
 from watchtower.sources.composite import All, Constant, Is, Not, Some
+from watchtower.sources.composite import holds as expression_holds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -69,15 +70,7 @@ def standings(group: Group, *, kept: bool = False) -> Standings:
 
 def holds(node: Node, known: Mapping[str, Standing]) -> bool:
     """Whether an expression is true."""
-    if isinstance(node, Is):
-        return known.get(node.name, _OK).state is node.state
-    if isinstance(node, Constant):
-        return node.value
-    if isinstance(node, Not):
-        return not holds(node.part, known)
-    if isinstance(node, All):
-        return all(holds(part, known) for part in node.parts)
-    return any(holds(part, known) for part in node.parts)
+    return expression_holds(node, lambda name: known.get(name, _OK).state)
 
 
 def _responsible(node: Node, known: Mapping[str, Standing]) -> Iterator[Is | Constant]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from watchtower.errors import TemplateError
 from watchtower.evaluation.labels import Facts, render_all
-from watchtower.model import State, Transition
+from watchtower.model import NOTIFY_FALSE, State, Transition
 
 if TYPE_CHECKING:
     from watchtower.model import AlertState
@@ -71,6 +71,6 @@ def told_by(rule: Rule, transition: Transition, said: str = "") -> tuple[Transit
         rule_file=rule.file,
         rule_line=rule.line,
         notify=rule.notify,
-        unsent="" if rule.notify else "rule has notify: false",
+        unsent="" if rule.notify else NOTIFY_FALSE,
     )
     return told, (*notes, *summary_notes, *runbook_notes)

@@ -26,8 +26,17 @@ class Window:
     @classmethod
     def of(cls, times: NDArray[np.int64], values: NDArray[np.float64], period: int) -> Window:
         """The window of one series: both arrays have shape (R,), NaN is missing."""
-        pairs = zip(times.tolist(), values.tolist(), strict=True)
-        return cls(tuple((at, None if value != value else value) for at, value in pairs), period)
+        [window] = cls.all(times, values[None], period)
+        return window
+
+    @classmethod
+    def all(cls, times: NDArray[np.int64], values: NDArray[np.float64], period: int) -> list[Window]:
+        """The windows of many series: ``values`` has shape (S, R)."""
+        slots, rows = times.tolist(), values.tolist()
+        return [
+            cls(tuple((at, None if value != value else value) for at, value in zip(slots, row, strict=True)), period)
+            for row in rows
+        ]
 
     @property
     def real(self) -> list[tuple[int, float]]:
@@ -37,8 +46,7 @@ class Window:
     @property
     def value(self) -> float | None:
         """The newest value there is."""
-        real = self.real
-        return real[-1][1] if real else None
+        return next((value for _, value in reversed(self.datapoints) if value is not None), None)
 
     @property
     def silent_since(self) -> datetime:

@@ -78,9 +78,10 @@ def _holds(condition: Condition) -> str:
 
 def _newest(condition: Condition, window: Window) -> str:
     """The newest value in the unit of the condition; of an up or down only the time is news."""
-    if not window.real:
+    real = window.real
+    if not real:
         return ""
-    at, value = window.real[-1]
+    at, value = real[-1]
     shown = "" if condition.kind is Kind.DOWN else f"{condition.show(value)} "
     return f" (newest {shown}at {window.when(at)})"
 

@@ -10,11 +10,13 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from watchtower.matchers import parse_matchers
+from watchtower.model import Priority
 from watchtower.rulebook.composite import COMPOSITE, own_faults
 from watchtower.rulebook.conditions import Interval, Kind, hold_together, implies
 from watchtower.rulebook.rule import AUTOMATIC
 from watchtower.rulebook.schema import RuleModel
-from watchtower.sources.table import LATER_SOURCES, SOURCES
+from watchtower.sources.probe.query import ProbeQuery
+from watchtower.sources.table import SOURCES
 from watchtower.templates import label_names
 from watchtower.yamlfile import did_you_mean, mistyped
 
@@ -46,7 +48,7 @@ def _required(draft: Draft) -> Iterator[Fault]:
             yield draft.fault((), f"`{key}` is missing: a rule has alert, one source, and when")
     if draft.raw.get("when") == {}:
         yield draft.fault(("when",), '`when` is empty: say at least one condition, like {P2: "> 80"}')
-    if not draft.sources and not _mistyped(draft, (*SOURCES, *LATER_SOURCES)):
+    if not draft.sources and not _mistyped(draft, SOURCES):
         yield draft.fault((), f"the rule has no source; give one of {', '.join(SOURCES)}")
 
 
@@ -59,9 +61,6 @@ def _sources(draft: Draft) -> Iterator[Fault]:
         yield draft.fault(
             (extra,), f"a rule has exactly one source; this one has `{draft.sources[0]}` already", key=True
         )
-    for name in draft.sources:
-        if name in LATER_SOURCES:
-            yield draft.fault((name,), f"`{name}` is not supported yet", key=True)
 
 
 def _empty_sources(draft: Draft) -> Iterator[Fault]:
@@ -77,8 +76,20 @@ def _window(draft: Draft) -> Iterator[Fault]:
         yield draft.fault(("window",), f"a {draft.spec.name} has no window that slides; leave `window` out")
 
 
+def _priorities(draft: Draft) -> Iterator[Fault]:
+    if draft.spec is None or draft.query is None:
+        return
+    calmest, reason = draft.spec.most_urgent_of(draft.query)
+    places = [(_place(draft, priority), priority) for priority in draft.model.when]
+    for number, override in enumerate(draft.model.overrides):
+        places += [(_place(draft, priority, ("overrides", number)), priority) for priority in override.when]
+    for place, priority in places:
+        if Priority[priority] < calmest:
+            yield draft.fault(place, f"{reason}; {priority} would wake somebody", key=True)
+
+
 def _conditions(draft: Draft) -> Iterator[Fault]:
-    if any(name in LATER_SOURCES or name == COMPOSITE for name in draft.sources):
+    if COMPOSITE in draft.sources:
         return
     for loc, condition in _all_conditions(draft):
         if condition.kind is Kind.BAND and not _has_band(draft):
@@ -88,7 +99,9 @@ def _conditions(draft: Draft) -> Iterator[Fault]:
         elif condition.kind is Kind.ALARM:
             yield draft.fault(loc, '`ALARM` is for composites; compare the value with a number, like "> 80"')
         elif condition.kind is Kind.DOWN and not _asks_success(draft):
-            yield draft.fault(loc, "`down` is for probes that ask for success; compare the value with a number")
+            yield draft.fault(
+                loc, "`down` is for heartbeats and probes that ask for success; compare the value with a number"
+            )
 
 
 def _has_band(draft: Draft) -> bool:
@@ -114,6 +127,8 @@ def _all_conditions(draft: Draft) -> Iterator[tuple[Location, Any]]:
 
 
 def _asks_success(draft: Draft) -> bool:
+    if draft.sources == ["heartbeat"]:
+        return True
     if len(draft.sources) == 1 and draft.sources[0] == "probe":
         return draft.query is None or draft.query.value == "success"
     return len(draft.sources) != 1 or draft.spec is None
@@ -225,7 +240,7 @@ def _unknown_labels(draft: Draft, label_tags: Collection[str]) -> Iterator[Fault
     if draft.spec is None or draft.query is None:
         return
     given = _RENDERED | draft.spec.identity_of(draft.query) | draft.spec.context_of(draft.query)
-    if draft.spec.placed:
+    if draft.spec.placed or (isinstance(draft.query, ProbeQuery) and draft.query.where and draft.query.where.aws):
         given |= frozenset(label_tags)
     if COMPOSITE not in draft.sources:
         yield from _override_labels(draft, given)
@@ -254,6 +269,7 @@ _CHECKS: tuple[Callable[[Draft], Iterator[Fault]], ...] = (
     _empty_sources,
     _window,
     own_faults,
+    _priorities,
     _conditions,
     _bands,
     _ranges,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from watchtower.rulebook.always import Sense, sense
 from watchtower.rulebook.conditions import Kind
 from watchtower.rulebook.rule import AUTOMATIC
 from watchtower.sources.composite import CompositeQuery
@@ -120,6 +121,7 @@ def composite_faults(drafts: Sequence[Draft], label_tags: Collection[str]) -> It
     for composite in composites:
         yield from _unknown(composite, named)
         yield from _ungroupable(composite, named, label_tags)
+        yield from _impossible(composite)
     yield from _circles({each.draft.name: each for each in composites if each.draft.name is not None})
 
 
@@ -140,6 +142,34 @@ def _ungroupable(composite: _Composite, named: Mapping[str, Draft], label_tags: 
                 hint = did_you_mean(label, carried)
                 message = f"no alert of {name} can carry the label `{label}`, so it is in no group{hint}"
                 yield composite.draft.fault(("by", number), message)
+
+
+_NEVER = {
+    Sense.NEVER: "it can never be true: no states of the rules it names make it so",
+    Sense.ONLY_UNSEEN: (
+        "it can never be true: only where all alerts are OK it would be, and with `by` nothing is known of such groups"
+    ),
+}
+
+
+def _impossible(composite: _Composite) -> Iterator[Fault]:
+    said = _NEVER.get(sense(composite.query))
+    if said and composite.operands:  # FALSE alone is meant
+        yield composite.draft.fault((COMPOSITE,), said)
+
+
+def always_true(draft: Draft) -> str | None:
+    """What is dubious about when a composite is true; None where it is in order, or the rule is none."""
+    if not isinstance(draft.query, CompositeQuery):
+        return None
+    said = sense(draft.query)
+    if said is Sense.NEVER and not draft.query.operands:
+        return "it is never true"
+    if said is Sense.ALWAYS:
+        return "it is always true: whatever the rules it names say"
+    if said is Sense.ALSO_UNSEEN:
+        return "it is true where all alerts are OK too, but with `by` nothing is known of such groups"
+    return None
 
 
 def _labels(by: Sequence[str]) -> Iterator[tuple[int, str]]:

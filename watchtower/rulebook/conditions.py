@@ -120,11 +120,11 @@ class Condition:
         Rounded to three figures or to whole numbers, but never over the limit: 99.996 beside ``< 100`` is not
         100.
         """
-        scale = _scale(self.unit)
+        scale, held = _scale(self.unit), self.holds(value)
         fewest = max(0, 2 - floor(log10(abs(value / scale)))) if value / scale else 0
         for decimals in range(fewest, fewest + 15):
             shown = round(value / scale, decimals)
-            if self.holds(shown * scale) == self.holds(value):
+            if self.holds(shown * scale) == held:
                 break
         number = f"{shown:.{decimals}f}"
         number = number.rstrip("0").rstrip(".") if "." in number else number
@@ -132,7 +132,7 @@ class Condition:
 
     def holds(self, value: float) -> bool:
         """Whether one value breaches; under ``no_data`` none does."""
-        return any(interval.has(value) for interval in self.intervals)
+        return True in [interval.has(value) for interval in self.intervals]
 
     def breaches(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which datapoints breach, in the shape of ``values``.

@@ -10,7 +10,7 @@ from watchtower.matchers import parse_matchers
 from watchtower.model import Priority
 from watchtower.rulebook.rule import Level, Override, Recover
 from watchtower.sources.composite import CompositeQuery
-from watchtower.sources.table import LATER_SOURCES, SOURCES, SourceSpec
+from watchtower.sources.table import SOURCES, SourceSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,11 +48,11 @@ class Draft:
     @cached_property
     def sources(self) -> list[str]:
         """The source keys the rule has, in its own order; there must be exactly one."""
-        return [key for key in self.raw if key in SOURCES or key in LATER_SOURCES]
+        return [key for key in self.raw if key in SOURCES]
 
     @cached_property
     def spec(self) -> SourceSpec | None:
-        """The rule's source, when it has exactly one that is supported."""
+        """The rule's source, when it has exactly one."""
         return SOURCES.get(self.sources[0]) if len(self.sources) == 1 else None
 
     @cached_property
@@ -70,7 +70,7 @@ class Draft:
     @cached_property
     def levels(self) -> tuple[Level, ...]:
         """The levels that could be read, most urgent first."""
-        return _levels(self.model.when, self.model.datapoints)
+        return levels_of(self.model.when, self.model.datapoints)
 
     @cached_property
     def overrides(self) -> tuple[Override, ...]:
@@ -78,7 +78,7 @@ class Draft:
         return tuple(
             Override(
                 parse_matchers(one.match),
-                _levels({**self.model.when, **one.when}, one.datapoints or self.model.datapoints),
+                levels_of({**self.model.when, **one.when}, one.datapoints or self.model.datapoints),
             )
             for one in self.model.overrides
         )
@@ -133,7 +133,8 @@ def _level_entries(loc: Location, when: object) -> Iterator[tuple[Location, str,
             yield from _entries((*loc, priority, "labels"), level.get("labels"))
 
 
-def _levels(when: Mapping[Any, LevelModel], datapoints: Datapoints) -> tuple[Level, ...]:
+def levels_of(when: Mapping[Any, LevelModel], datapoints: Datapoints) -> tuple[Level, ...]:
+    """The levels of these conditions, most urgent first; ``datapoints`` for those that name none."""
     return tuple(
         Level(Priority[name], level.when, *_counts(level.datapoints or datapoints), level.labels)
         for name, level in sorted(when.items())

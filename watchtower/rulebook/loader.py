@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
@@ -11,13 +11,15 @@ from watchtower.errors import ConfigError
 from watchtower.rulebook.checks import check
 from watchtower.rulebook.composite import composite_faults
 from watchtower.rulebook.draft import Draft
+from watchtower.rulebook.peak import peak_faults, peaks_of
 from watchtower.rulebook.rule import Flapping, Rule, Vanished
 from watchtower.rulebook.schema import RuleFileModel, RuleModel
+from watchtower.rulebook.slo import burn_rule, slo_faults
 from watchtower.schema import Model
 from watchtower.yamlfile import load_yaml, readable, validation_faults, without_faulty
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from watchtower.faults import Fault
@@ -44,22 +46,28 @@ class RuleLoad:
     drafts: tuple[Draft, ...] = ()
 
 
-def load_rules(paths: Sequence[Path], *, inline: Sequence[Document] = (), label_tags: Collection[str] = ()) -> RuleLoad:
+def load_rules(
+    paths: Sequence[Path],
+    *,
+    inline: Sequence[Document] = (),
+    label_tags: Collection[str] = (),
+    read_secrets: bool = True,
+) -> RuleLoad:
     """Read files and directories of rules; ``label_tags`` are the labels that the configuration takes from tags.
 
-    ``inline`` are rule files that stand inside another file. Never raises for what is wrong in a file: that is in
-    ``faults``, sorted.
+    ``inline`` are rule files that stand inside another file. ``read_secrets`` is false where nobody has them. Never
+    raises for what is wrong in a file: that is in ``faults``, sorted.
     """
     drafts: list[Draft] = []
     documents, faults = _documents(paths)
     for document in (*documents, *inline):
-        found, wrong = _drafts(document)
+        found, wrong = _drafts(document, read_secrets=read_secrets)
         drafts.extend(found)
         faults.extend([*document.faults, *wrong])
     for draft in drafts:
         faults.extend(check(draft, label_tags))
     faults.extend(_same_names(drafts))
-    faults.extend(composite_faults(drafts, label_tags))
+    faults.extend([*composite_faults(drafts, label_tags), *slo_faults(drafts), *peak_faults(drafts)])
     faults = sorted(set(faults))
     return RuleLoad(_rules(drafts, faults), tuple(faults), tuple(drafts))
 
@@ -95,8 +103,9 @@ def _below(directory: Path) -> list[Path]:
     return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(directory).parts))
 
 
-def _drafts(document: Document) -> tuple[list[Draft], list[Fault]]:
-    file, faults = _read(RuleFileModel, document, (), document.data)
+def _drafts(document: Document, *, read_secrets: bool) -> tuple[list[Draft], list[Fault]]:
+    context = {"base_dir": document.path.parent, "read_secrets": read_secrets}
+    file, faults = _read(RuleFileModel, document, (), document.data, context)
     if "rules" not in document.data:
         faults.append(document.fault((), "`rules` is missing in the file"))
     drafts = []
@@ -105,15 +114,16 @@ def _drafts(document: Document) -> tuple[list[Draft], list[Fault]]:
         if not isinstance(raw, dict):
             faults.append(document.fault(loc, "a rule is a mapping that begins with `- alert: Name`"))
             continue
-        model, wrong = _read(RuleModel, document, loc, raw)
+        model, wrong = _read(RuleModel, document, loc, raw, context)
         faults.extend(wrong)
         drafts.append(Draft(document, loc, raw, model, file))
     return drafts, faults
 
 
-def _read(kind: type[_Model], document: Document, at: Location, raw: dict[str, Any]) -> tuple[_Model, list[Fault]]:
+def _read(
+    kind: type[_Model], document: Document, at: Location, raw: dict[str, Any], context: Mapping[str, Any]
+) -> tuple[_Model, list[Fault]]:
     """The model without the keys that are faulty, and their faults."""
-    context = {"base_dir": document.path.parent}
     try:
         return kind.model_validate(raw, context=context), []
     except ValidationError as error:
@@ -142,7 +152,9 @@ def _same_names(drafts: Iterable[Draft]) -> list[Fault]:
 def _rules(drafts: Iterable[Draft], faults: Iterable[Fault]) -> tuple[Rule, ...]:
     """The rules of all drafts, when nothing at all is wrong in their file."""
     faulty = {fault.file for fault in faults}
-    return tuple(_rule(draft) for draft in drafts if str(draft.document.path) not in faulty)
+    sound = [(_rule(draft), draft) for draft in drafts if str(draft.document.path) not in faulty]
+    rules = [replace(rule, peaks=peaks_of(rule, draft)) for rule, draft in sound]
+    return (*rules, *(burn_rule(rule, rule.slo) for rule in rules if rule.slo is not None))
 
 
 def _rule(draft: Draft) -> Rule:
@@ -176,6 +188,7 @@ def _rule(draft: Draft) -> Rule:
         vanished=Vanished(model.vanished.after, model.vanished.do),
         flapping=Flapping(model.flapping.high, model.flapping.low) if model.flapping else None,
         expect_series=model.expect_series,
+        slo=model.slo,
     )
 
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from watchtower.matchers import Matcher
     from watchtower.model import Priority
     from watchtower.rulebook.conditions import Condition
+    from watchtower.sources.uptime.query import SloModel
     from watchtower.templates import Template
 
 
@@ -82,6 +84,16 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
+class Peak:
+    """A named event, and what the rule is from its ``start`` until its ``end``, which is exclusive."""
+
+    name: str
+    start: datetime
+    end: datetime
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One alert rule.
 
@@ -117,6 +129,8 @@ class Rule:
     vanished: Vanished = Vanished()
     flapping: Flapping | None = None
     expect_series: int | None = None
+    slo: SloModel | None = None
+    peaks: tuple[Peak, ...] = ()
 
     @property
     def every(self) -> int:

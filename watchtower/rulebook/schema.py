@@ -9,17 +9,32 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
 from watchtower.matchers import parse_matchers
 from watchtower.rulebook.conditions import Condition
 from watchtower.rulebook.rule import Farewell, Missing
-from watchtower.schema import Duration, Model, OrText
+from watchtower.schema import Duration, Model, OrOne, OrText
+from watchtower.sources.announced.asg import AsgQuery
+from watchtower.sources.announced.ec2_events import Ec2EventsQuery
+from watchtower.sources.announced.ecs import EcsQuery
+from watchtower.sources.announced.health import HealthQuery
+from watchtower.sources.announced.quota import QuotaQuery
+from watchtower.sources.announced.ses import SesQuery
+from watchtower.sources.balance.query import BalanceQuery
 from watchtower.sources.cloudwatch.query import CloudWatchQuery
 from watchtower.sources.composite import CompositeQuery, Suppressor
+from watchtower.sources.ecr.query import EcrQuery
+from watchtower.sources.heartbeat.query import HeartbeatQuery
+from watchtower.sources.inspector.query import InspectorQuery
+from watchtower.sources.logs.query import LogsQuery
 from watchtower.sources.probe.query import ProbeQuery
+from watchtower.sources.rds.query import RdsBalanceQuery, RdsTopologyQuery
+from watchtower.sources.uptime.query import SloModel
 from watchtower.templates import Template
 
 #: Datapoints one evaluation may look at: a day of minutes. Memory and the scrape of a tick grow with it.
@@ -93,6 +108,19 @@ def _by_priority(value: object) -> object:
 
 def _expression(value: object) -> object:
     return None if value is None else {"expression": value}
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"there is no time zone {name!r}") from None
+    return name
+
+
+def _several(value: object) -> object:
+    """One event stands for a list of one."""
+    return [value] if isinstance(value, Mapping) else value
 
 
 def _matchers(value: str) -> str:
@@ -174,25 +202,53 @@ def _off(value: object) -> object:
     return None if value is False or value == "off" else value
 
 
+class PeakModel(Model):
+    """A named event in which the rule looks more often, or is stricter; times without an offset are ``timezone``'s."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    from_: datetime = Field(alias="from")
+    to: datetime
+    timezone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
+    interval: Duration | None = None
+    when: Annotated[
+        dict[PriorityName, Annotated[LevelModel, BeforeValidator(_level_or_refusal), OrText(_CONDITION_SCHEMA)]],
+        BeforeValidator(_by_priority),
+    ] = Field(default_factory=dict)
+    datapoints: DatapointsText | None = None
+
+    @property
+    def start(self) -> datetime:
+        """When it begins, in UTC."""
+        return self._aware(self.from_)
+
+    @property
+    def end(self) -> datetime:
+        """When it is over, in UTC."""
+        return self._aware(self.to)
+
+    def _aware(self, moment: datetime) -> datetime:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(self.timezone))).astimezone(UTC)
+
+
 class RuleModel(Model):
     """One entry under ``rules:``."""
 
     alert: AlertName | None = None
     cloudwatch: CloudWatchQuery | None = None
     probe: ProbeQuery | None = None
-    logs: Any = None
-    ecr: Any = None
-    inspector: Any = None
-    rds_balance: Any = None
-    balance: Any = None
-    rds_topology: Any = None
-    ec2_events: Any = None
-    asg: Any = None
-    quota: Any = None
-    health: Any = None
-    ecs: Any = None
-    ses: Any = None
-    heartbeat: Any = None
+    logs: LogsQuery | None = None
+    ecr: EcrQuery | None = None
+    inspector: InspectorQuery | None = None
+    rds_balance: RdsBalanceQuery | None = None
+    balance: BalanceQuery | None = None
+    rds_topology: RdsTopologyQuery | None = None
+    ec2_events: Ec2EventsQuery | None = None
+    asg: AsgQuery | None = None
+    quota: QuotaQuery | None = None
+    health: HealthQuery | None = None
+    ecs: EcsQuery | None = None
+    ses: SesQuery | None = None
+    heartbeat: HeartbeatQuery | None = None
     composite: Annotated[
         CompositeQuery | None, BeforeValidator(_expression), WithJsonSchema({"type": ["string", "boolean"]})
     ] = None
@@ -215,6 +271,8 @@ class RuleModel(Model):
     notify: bool = True
     evaluation_range: int | None = Field(default=None, ge=1, le=MAX_SLOTS)
     expect_series: Annotated[int, Field(ge=0)] | None = None
+    slo: SloModel | None = None
+    peak: Annotated[tuple[PeakModel, ...], BeforeValidator(_several), OrOne()] = ()
     overrides: tuple[OverrideModel, ...] = ()
     window: Literal["grid", "sliding"] = "grid"
     vanished: VanishedModel = VanishedModel()

@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
+from watchtower.incidents.deliveries import PAGES
 from watchtower.incidents.flush import decide
 from watchtower.incidents.model import Debt, DeliveryBrief, FlushInput
 from watchtower.model import DeliveryState, Event
@@ -34,15 +35,21 @@ class Ledger:
         self._ids = count(1)
         self._seqs = count(1)
 
-    def flush(self, now: datetime, transitions: Sequence[Transition], firing: Sequence[FiringAlert]) -> list[Delivery]:
+    def flush(
+        self,
+        now: datetime,
+        transitions: Sequence[Transition],
+        firing: Sequence[FiringAlert],
+        calm: frozenset[str] = frozenset(),
+    ) -> list[Delivery]:
         """Decide until nothing is left to decide, and send it; what was accepted, in order.
 
-        ``firing`` are the alerts that fire, and those that did.
+        ``firing`` are the alerts that fire, and those that did; ``calm`` those that flap and are well just now.
         """
         waiting = tuple(replace(one, seq=next(self._seqs)) for one in transitions)
         accepted: list[Delivery] = []
         while True:
-            plan = decide(self._seen(waiting, firing, now), self._policy, now, self._new_id)
+            plan = decide(replace(self._seen(waiting, firing, now), calm=calm), self._policy, now, self._new_id)
             if plan.empty:
                 return accepted
             self._commit(plan)
@@ -92,7 +99,7 @@ class Ledger:
         self._rows[row.id] = replace(row, state=DeliveryState.ACCEPTED, attempts=1, finished_at=now)
         if row.event is Event.RESOLVE:
             self._debts = [debt for debt in self._debts if not _paid(debt, row)]
-        elif row.event is not Event.UPDATE and not any(_paid(debt, row) for debt in self._debts):
+        elif row.event in PAGES and not any(_paid(debt, row) for debt in self._debts):
             debt = Debt(row.incident_id, row.tier, row.channel, row.destination, row.dedup_key, None, now)
             self._debts.append(debt)
 

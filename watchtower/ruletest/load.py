@@ -111,7 +111,8 @@ class _Reading:
     def _rules(self, label_tags: Collection[str]) -> RuleLoad:
         paths = [whole for path in self.file.rules if (whole := self._beside(path)).exists()]
         parts = (self.document.part(("groups", number)) for number in range(len(self.file.groups or ())))
-        return load_rules(paths, inline=[part for part in parts if part is not None], label_tags=label_tags)
+        inline = [part for part in parts if part is not None]
+        return load_rules(paths, inline=inline, label_tags=label_tags, read_secrets=False)
 
     def _beside(self, path: Path) -> Path:
         return self.document.path.parent / path
@@ -122,7 +123,7 @@ def _around(document: Document, file: RuleTestFileModel, rules: RuleLoad, config
     return Around(
         document=document,
         rules={rule.name: rule for rule in rules.rules},
-        named={draft.name for draft in rules.drafts if draft.name is not None},
+        named={draft.name for draft in rules.drafts if draft.name is not None} | {rule.name for rule in rules.rules},
         channels=config.channels if config is not None else None,
         start=int(epoch(file.start)),
         account=account,

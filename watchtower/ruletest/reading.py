@@ -19,6 +19,7 @@ from watchtower.ruletest.schema import RuleTestModel
 from watchtower.ruletest.suite import Expected, RuleTest, Told, Track
 from watchtower.sources.cloudwatch.query import CloudWatchQuery
 from watchtower.sources.composite import CompositeQuery
+from watchtower.sources.heartbeat.query import HeartbeatQuery
 from watchtower.sources.probe.query import ProbeQuery
 from watchtower.yamlfile import did_you_mean, validation_faults
 
@@ -128,9 +129,7 @@ class _Reader:
             self._fault(loc, f"{name} is a composite: give series of the rules it names")
             return None
         if series.values.words and not _asks_success(rule):
-            self._fault(
-                (*loc, "values"), f"`up` and `down` are said by probes for success; {rule.name} asks for a number"
-            )
+            self._fault((*loc, "values"), f"`up` and `down` are said of success; {rule.name} asks for a number")
         self._check_band(rule, series, loc)
         try:
             identity, context = series_labels(rule, series.labels, self.around.account, self.around.region)
@@ -204,4 +203,6 @@ class _Reader:
 
 
 def _asks_success(rule: Rule) -> bool:
+    if isinstance(rule.query, HeartbeatQuery):
+        return True
     return isinstance(rule.query, ProbeQuery) and rule.query.value == "success"

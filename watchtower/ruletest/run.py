@@ -64,7 +64,7 @@ class _Course:
             if epoch(now) >= self.setting.start:
                 transitions += world.join(now)
             if ledger is not None:
-                self._record(ledger.flush(now, transitions, world.fired), now)
+                self._record(ledger.flush(now, transitions, world.fired, world.calm), now)
         self._compare(world, waiting, before=None)
         return Outcome(test, tuple(self.wrong), difference(test.told, self.deliveries) if test.told is not None else ())
 

@@ -25,7 +25,7 @@ _FORMS = "a number, `_` (missing), `!` (the poll failed), `85x3` (three times) o
 class Values:
     """A series over the periods of a test: None is missing; at the places in ``failed`` the poll failed.
 
-    ``words``: it says ``up`` or ``down``, as only probes do.
+    ``words``: it says ``up`` or ``down``, as only probes and heartbeats do.
     """
 
     points: tuple[float | None, ...] = ()

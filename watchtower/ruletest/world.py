@@ -84,6 +84,11 @@ class World:
         """The alerts that fire, and those that did."""
         return list(self._fired.values())
 
+    @property
+    def calm(self) -> frozenset[str]:
+        """The alerts that are well just now and fire because they flap."""
+        return frozenset(state.key.id for state in self._remembered() if state.memory.calm)
+
     def opening(self, rule: Rule) -> list[Transition]:
         """What was told of the rule's alerts that fire when the test begins."""
         states = (state for state in self._states[rule.name].values() if state.firing)
@@ -172,7 +177,9 @@ class World:
     def _note_firing(self, state: AlertState) -> None:
         alert_id = state.key.id
         known = self._fired.get(alert_id)
-        if state.firing:
+        if state.firing and state.memory.never_told:
+            self._fired.pop(alert_id, None)
+        elif state.firing:
             since = known.since if known is not None and known.ended_at is None else state.updated_at
             self._fired[alert_id] = FiringAlert(alert_id, state.key.rule, state.labels, since)
         elif known is not None and known.ended_at is None:

@@ -24,11 +24,13 @@ _CUT = " …[cut]"
 _MAX_DEPTH = 6
 
 _NAMES_OF_SECRETS = (
-    r"pass(?:word|wd|phrase)|pwd|secret|secretstring|token|api[_-]?key|access[_-]?key|private[_-]?key"
+    r"pass(?:word|wd|phrase|code)|pwd|secret|secretstring|token|api[_-]?key|access[_-]?key|private[_-]?key"
     r"|(?:routing|integration|service|account|signing|encryption)[_-]?key|credentials?|signature"
 )
-_QUOTED = r'"(?:[^"\\]|\\.)*"?|\'(?:[^\'\\]|\\.)*\'?|\\"[^"\\]*(?:\\")?'
-_BARE = r"[^\s\"'\\&,;<>(){}\[\]]+"
+_QUOTED = r'"(?:[^"\\]|\\.)*"?|\'(?:[^\'\\]|\\.|\'\')*\'?|\\"[^"\\]*(?:\\")?'
+_BARE = r"[<({]*[^\s\"'\\&,;<>(){}\[\]]+"
+#: What may go on with a bare value; what goes on with a name and = or : is the next value's.
+_MORE = r"[&,;<>(){}\[\]]+[^\s\"'\\&,;<>(){}\[\]=:]+[=:]?"
 _AUTHORIZATION = r"(?:proxy-)?authorization(?:\\?[\"'])?\s*[:=]\s*(?:\\?[\"'])?"
 _KEY_BLOCK = "PRIVATE KEY(?: BLOCK)?-----"
 _SEPARATOR = r"(?:\\?[\"'])?\s*(?:=>|:|=)\s*"
@@ -46,7 +48,7 @@ def _pattern(text: str) -> Any:
 #: One look decides whether a text can hold anything: most cannot, and cost nothing more.
 _SUSPICIOUS = _pattern(
     r"(?i)pass|pwd|secret|token|key|credential|signature|auth|cookie|bearer|basic|akia|asia|abia|acca|xox|xapp"
-    r"|hooks\.slack|eyj|gh[pousr]_|github_pat|glpat|sk_|rk_|aiza|://"
+    r"|hooks\.slack|eyj|gh[pousr]_|github_pat|glpat|sk[_-]|rk_|aiza|://|sig=|@[\w.-]+[:(]"
 )
 
 #: What is replaced as a whole, or after the first group, which is kept.
@@ -62,6 +64,7 @@ _PATTERNS = tuple(
         r"(?i)(https?://hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/)[^\s\"'<>]+",
         r"()\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)*",
         r"()\b(?:gh[pousr]_|github_pat_|glpat-|[sr]k_(?:live|test)_|AIza)[A-Za-z0-9_-]{16,}",
+        r"()\bsk-(?:[A-Za-z_-]*[0-9][A-Za-z0-9_-]{8,}|[A-Za-z0-9_-]{32,})",
         rf"(?i)(--?[a-z0-9_-]*(?:{_NAMES_OF_SECRETS})[ \t]+)(?:{_QUOTED}|[^\s\"'-]\S*)",
     )
 )
@@ -75,11 +78,20 @@ _URL_PATTERNS = tuple(
     )
 )
 _SCHEMED = _pattern(r"(?i)\b((?:bearer|basic)\s+)([A-Za-z0-9\-._~+/]{8,}=*)")
-_NAMED = _pattern(rf"(?i)([\w.-]*(?:{_NAMES_OF_SECRETS})[_-]?\d*{_SEPARATOR})({_QUOTED}|{_BARE})")
-_ENVIRONMENT = _pattern(
-    rf"(\b(?:[A-Z0-9]+_)*(?:PASSWORD|PASSWD|PASS|SECRET|TOKEN|API_?KEY|ACCESS_KEY)(?:_[A-Z0-9]+)*=)({_QUOTED}|{_BARE})"
+#: The same without a scheme: a port, or the way Go writes addresses, tells it from ``mailto:``.
+_USERINFO = _pattern(r"(?i)([\w.+-]+:)[^\s/\"'<>]+@([\w.-]+:\d{2,5}\b|(?:tcp|unix)\()")
+_HEADS = "|".join(
+    (
+        rf"(?i:[\w.-]*(?:{_NAMES_OF_SECRETS})[_-]?\d*{_SEPARATOR})",
+        rf"(?i:\b(?:[\w.-]*[_.-])?pass[_-]?\d*{_SEPARATOR})",
+        rf"\b[\w.-]*[a-z0-9]Pass{_SEPARATOR}",
+        r"(?i:\b(?:[\w.-]*[_.-])?sig=)",
+        r"\b(?:[A-Z0-9]+_)*(?:PASSWORD|PASSWD|PASS|SECRET|TOKEN|API_?KEY|ACCESS_KEY)(?:_[A-Z0-9]+)*=",
+    )
 )
-_SECRET_KEY = _pattern(rf"(?i).*(?:{_NAMES_OF_SECRETS}|authorization|cookie)[_-]?\d*")
+#: A name with its value, behind what parts it from the value before; or what may go on with a value.
+_NAMED = _pattern(rf"([&,;<>(){{}}\[\]]*(?:{_HEADS}))({_QUOTED}|{_BARE})|{_MORE}")
+_SECRET_KEY = _pattern(rf"(?i).*(?:{_NAMES_OF_SECRETS}|authorization|cookie)[_-]?\d*|(?:.*[_.-])?pass")
 
 
 def redact(text: str) -> str:
@@ -92,8 +104,8 @@ def redact(text: str) -> str:
     for pattern in _URL_PATTERNS:
         bounded = pattern.sub(rf"\1{HIDDEN}@", bounded)
     bounded = _SCHEMED.sub(_hide_credential, bounded)
-    bounded = _NAMED.sub(_hide_value, bounded)
-    return str(_ENVIRONMENT.sub(_hide_value, bounded))
+    bounded = _USERINFO.sub(rf"\1{HIDDEN}@\2", bounded)
+    return str(_NAMED.sub(_Hiding(), bounded))
 
 
 def redact_event(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
@@ -115,11 +127,34 @@ def _hide_credential(found: Any) -> str:
     return str(found.group(0)) if prose else f"{prefix}{HIDDEN}"
 
 
-def _hide_value(found: Any) -> str:
-    name, value = found.group(1), found.group(2)
-    if value.lower() in _EMPTY or HIDDEN.startswith(value.strip("\"'\\")) or HIDDEN in value:
-        return str(found.group(0))
-    return f"{name}{_quote_of(value)}{HIDDEN}{_quote_of(value)}"
+class _Hiding:
+    """Hides values in one pass over a text, with all that goes on with them: ``a,b`` is one value, ``a&x=1`` is two."""
+
+    def __init__(self) -> None:
+        self._end = -1
+
+    def __call__(self, found: Any) -> str:
+        """What stands in the place of a match."""
+        name, value = found.group(1), found.group(2)
+        if name is None:
+            goes_on = found.start() == self._end and found.group(0)[-1] not in "=:"
+            self._end = found.end() if goes_on else -1
+            return "" if goes_on else str(found.group(0))
+        if (
+            value.lower() in _EMPTY
+            or HIDDEN.startswith(value.strip("\"'\\"))
+            or HIDDEN in value
+            or _counts(name, value)
+        ):
+            return str(found.group(0))
+        quote = _quote_of(value)
+        self._end = -1 if quote else found.end()
+        return f"{name}{quote}{HIDDEN}{quote}"
+
+
+def _counts(name: str, value: str) -> bool:
+    """Whether it is how many passed (``pass: 42``)."""
+    return value.isdigit() and "=" not in name and name.strip(" :\t\"'\\&,;<>(){}[]").lower() == "pass"
 
 
 def _quote_of(value: str) -> str:

@@ -68,7 +68,7 @@ class Secret:
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_info_plain_validator_function(
-            _read_with_info, serialization=core_schema.plain_serializer_function_ser_schema(str)
+            read_secret, serialization=core_schema.plain_serializer_function_ser_schema(str)
         )
 
     @classmethod
@@ -83,7 +83,8 @@ class Secret:
         }
 
 
-def _read_with_info(value: object, info: ValidationInfo) -> Secret:
+def read_secret(value: object, info: ValidationInfo) -> Secret:
+    """The secret that a value names, for a validator of ours; raises ValueError."""
     context = info.context if isinstance(info.context, Mapping) else {}
     return _read(value, Path(context.get("base_dir", ".")), stand_in=not context.get("read_secrets", True))
 

@@ -7,7 +7,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from watchtower.incidents.windows import Window, zone
+from watchtower.durations import format_duration
+from watchtower.incidents.windows import Window, moment_of, zone
 from watchtower.matchers import parse_matchers
 from watchtower.schema import Duration, Model
 
@@ -66,8 +67,12 @@ class WindowConfig(Model):
             raise ValueError("a window has either `weekly`, or `from` and `to`")
         if dated and (self.from_ is None or self.to is None):
             raise ValueError("a dated window has both `from` and `to`")
-        if self.from_ is not None and self.to is not None and self._aware(self.to) <= self._aware(self.from_):
-            raise ValueError("this window never holds: `to` does not lie after `from`")
+        if self.from_ is not None and self.to is not None:
+            begin, end = self._ends(self.from_, self.to)
+            if end <= begin:
+                jumped = self.from_.tzinfo is self.to.tzinfo is None and self.from_ < self.to
+                jump = f"the clocks of {self.timezone} jump over it at {begin:%Y-%m-%dT%H:%M:%SZ}"
+                raise ValueError(f"this window never holds: {jump if jumped else '`to` does not lie after `from`'}")
         return self
 
     @property
@@ -77,17 +82,30 @@ class WindowConfig(Model):
             return Window.parse(self.weekly, self.timezone)
         if self.from_ is None or self.to is None:
             raise AssertionError("a window without weekly has from and to")
-        return Window.between(self._aware(self.from_), self._aware(self.to))
+        return Window.between(*self._ends(self.from_, self.to))
 
-    def _aware(self, moment: datetime) -> datetime:
-        placed = moment if moment.tzinfo else moment.replace(tzinfo=zone(self.timezone))
-        return placed.astimezone(UTC)
+    def _ends(self, begin: datetime, end: datetime) -> tuple[datetime, datetime]:
+        """Like a weekly window: a time that comes twice begins it with its first and ends it with its second coming."""
+        return self._aware(begin, late=False), self._aware(end, late=True)
+
+    def _aware(self, moment: datetime, *, late: bool) -> datetime:
+        return moment.astimezone(UTC) if moment.tzinfo else moment_of(moment, zone(self.timezone), late=late)
+
+
+#: Seconds between two reminders of one incident.
+LEAST_REPEAT = 60.0
+
+
+def _seldom(repeat: float) -> float:
+    if repeat < LEAST_REPEAT:
+        raise ValueError(f"`repeat` {format_duration(repeat)} is too often; at least {format_duration(LEAST_REPEAT)}")
+    return repeat
 
 
 class EscalateConfig(Model):
     """Whom to tell when nobody acknowledged in time."""
 
-    after: Duration
+    after: Annotated[Duration, Field(gt=0)]
     channels: ChannelNames
 
 
@@ -100,7 +118,8 @@ class RouteConfig(Model):
     group_by: tuple[str, ...] = DEFAULT_GROUP_BY
     group_wait: Duration = 0.0
     group_interval: Duration = 60.0
-    repeat: Duration | None = None
+    repeat: Annotated[Duration, AfterValidator(_seldom)] | None = None
+    acknowledge_for: Annotated[Duration, Field(gt=0)] | None = None
     escalate: EscalateConfig | None = None
     during: WindowConfig | None = None
     continue_: bool = Field(default=False, alias="continue")
@@ -121,3 +140,4 @@ class MuteConfig(WindowConfig):
 
     name: Annotated[str, Field(min_length=1)]
     match: tuple[MatcherText, ...] = ()
+    maintenance: bool = False

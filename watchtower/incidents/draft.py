@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from watchtower.incidents.lifecycle import doors_closed, over, with_due
 from watchtower.incidents.model import Decision, FlushPlan, Incident
-from watchtower.incidents.notices import urgent_first
+from watchtower.incidents.notices import MEMBERS_TOLD, urgent_first
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from watchtower.incidents.holds import Holds
     from watchtower.incidents.model import FlushInput
-    from watchtower.incidents.speaking import Said
+    from watchtower.incidents.said import Said
     from watchtower.model import Delivery, Labels, Transition
 
 
@@ -90,6 +90,18 @@ class Draft:
         self._index(incident.id, alert_id, fires)
         self.decide(transition, outcome, reason, incident.id)
 
+    def enroll(self, incident: Incident) -> None:
+        """Let the incident stand with members that came from another one."""
+        self.put(incident)
+        for member in incident.members:
+            self._index(incident.id, member.alert_id, member.firing)
+
+    def let_go(self, incident: Incident, alert_ids: Iterable[str]) -> None:
+        """Let the incident stand without these alerts firing in it."""
+        self.put(incident)
+        for alert_id in alert_ids:
+            self._index(incident.id, alert_id, False)
+
     def decide(self, transition: Transition, outcome: str, reason: str, incident_id: str | None = None) -> None:
         """Record why a transition led to what it led to."""
         self.decisions.append(Decision(transition.key.id, transition.seq, outcome, reason, incident_id))
@@ -114,6 +126,10 @@ class Draft:
         alert_id = cause.key.id if cause else first.alert_id if first else ""
         for outcome, reason in said.remarks:
             self.decisions.append(Decision(alert_id, cause.seq if cause else 0, outcome, reason, incident.id))
+        for outcome, reason in said.news:
+            for member in urgent_first(incident.members)[:MEMBERS_TOLD]:
+                if member.firing:
+                    self.remark(member.alert_id, outcome, reason, incident.id)
 
     def plan(self) -> FlushPlan:
         """What this flush commits; the most urgent deliveries first, changed incidents before new ones.

@@ -65,7 +65,9 @@ def _member(draft: Draft, incident: Incident, member: NoticeMember, before: Noti
     fired = before if before is not None and before.firing else None
     if not member.firing and fired is not None and fired.muted_by:
         return replace(member, muted_by=fired.muted_by)
-    hold = draft.holds.on(member.labels, incident.route, fired.since if fired else member.since)
+    hold = draft.holds.on(member.alert_id, member.labels, incident.route, fired.since if fired else member.since)
+    if hold is None and member.firing and fired is not None and fired.muted_by:
+        hold = draft.holds.still(member.alert_id)
     if hold is not None and hold.until is not None:
         draft.untils[incident.route, member.alert_id] = hold.until
     judged = replace(member, muted_by=hold.reason if hold else "")
@@ -138,7 +140,7 @@ def _join(draft: Draft, incident: Incident, other: Incident) -> None:
     """Let the members of one untold incident be told by another."""
     known = {member.alert_id for member in incident.members}
     stay = tuple(member for member in other.members if member.alert_id not in known)
-    draft.put(_of(other, (*stay, *incident.members), taking_members=True))
+    draft.enroll(_of(other, (*stay, *incident.members), taking_members=True))
     draft.put(replace(ended(incident, draft.now), members=()))
     for member in incident.members:
         draft.remark(member.alert_id, "joined", "told with the others of its group that wait to be told", other.id)
@@ -150,7 +152,7 @@ def _set_apart(draft: Draft, incident: Incident, held: tuple[NoticeMember, ...])
         apart = replace(incident, id=draft.new_id(), members=(), changed=True)
     moved = {member.alert_id for member in held}
     others = tuple(member for member in apart.members if member.alert_id not in moved)
-    draft.put(_of(apart, (*others, *held), taking_members=False))
+    draft.enroll(_of(apart, (*others, *held), taking_members=False))
     for member in held:
         draft.remark(member.alert_id, "set apart", f"{member.muted_by}; the others are told without it", apart.id)
 

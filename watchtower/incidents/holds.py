@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from watchtower.incidents.circles import first_of_circles
 from watchtower.incidents.hold import Hold, until
 from watchtower.incidents.inhibition import Sources
 from watchtower.matchers import Matcher, matches_all
@@ -21,13 +23,19 @@ if TYPE_CHECKING:
 
 Matchers = tuple[Matcher, ...]
 
+#: How soon a flapping alert that was well when its hold ended is looked at again.
+LOOKS_AGAIN = timedelta(seconds=30)
+_WELL = "flapping, and well at this moment"
+
 
 @dataclass(frozen=True, slots=True)
 class Holds:
     """Everything that may hold an alert back at ``now``, worked out once and asked for every alert.
 
     ``silences`` are those that hold now. ``active`` are silences and windows, ``coming`` when others begin; ``shut``
-    are the routes outside of their hours, ``shutting`` when those of the others end.
+    are the routes outside of their hours, ``shutting`` when those of the others end. ``freed`` are alerts that inhibit
+    each other in a circle and fired first, each with those that therefore do not hold it back. ``calm`` are
+    alerts that flap and are well just now.
     """
 
     now: datetime
@@ -35,6 +43,8 @@ class Holds:
     active: tuple[tuple[Matchers, Hold], ...]
     coming: tuple[tuple[Matchers, datetime], ...]
     sources: tuple[Sources, ...]
+    freed: Mapping[str, frozenset[str]]
+    calm: frozenset[str]
     shut: Mapping[str, Hold]
     shutting: Mapping[str, datetime]
 
@@ -50,17 +60,27 @@ class Holds:
             (*((silence.matchers, _silenced(silence)) for silence in silences), *_muted(mutes, now)),
             (*later, *_beginnings(mutes, now)),
             tuple(Sources.of(rule, seen.firing, now) for rule in policy.quiet.inhibitions),
+            first_of_circles(policy.quiet.inhibitions, seen.firing),
+            seen.calm,
             dict(_shut(policy.routes, now)),
             dict(_shutting(policy.routes, now)),
         )
 
-    def on(self, labels: Mapping[str, str], route: str, since: datetime) -> Hold | None:
+    def on(self, alert_id: str, labels: Mapping[str, str], route: str, since: datetime) -> Hold | None:
         """What holds back an alert that fires since ``since``, on this route; the first of several reasons."""
-        return next(self._all(labels, route, since), None)
+        return next(self._all(alert_id, labels, route, since), None)
 
-    def _all(self, labels: Mapping[str, str], route: str, since: datetime) -> Iterator[Hold]:
+    def still(self, alert_id: str) -> Hold | None:
+        """What goes on holding back an alert whose hold ended: it is well, and nobody is woken for that.
+
+        Nothing tells the flush when it breaches again, so it looks again soon.
+        """
+        return Hold(_WELL, self.now + LOOKS_AGAIN) if alert_id in self.calm else None
+
+    def _all(self, alert_id: str, labels: Mapping[str, str], route: str, since: datetime) -> Iterator[Hold]:
         yield from (hold for matchers, hold in self.active if matches_all(matchers, labels))
-        found = (source.holding(labels, since, self.now) for source in self.sources)
+        besides = self.freed.get(alert_id, frozenset())
+        found = (source.holding(labels, since, self.now, besides) for source in self.sources)
         yield from (hold for hold in found if hold is not None)
         if route in self.shut:
             yield self.shut[route]

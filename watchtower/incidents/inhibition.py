@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from watchtower.incidents.hold import Hold, at, until
 from watchtower.matchers import Matcher, matches_all, parse_matchers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from watchtower.incidents.config import InhibitConfig
@@ -68,31 +69,35 @@ def compile_inhibitions(configs: Sequence[InhibitConfig]) -> tuple[Inhibition, .
 class Sources:
     """The sources of one inhibition, by the values that must be equal.
 
-    ``plain`` are those that it does not also target: alerts that match both sides never hold each other back.
+    ``plain`` are those that it does not also target: alerts that match both sides never hold each other back. Of
+    several with equal values the one that lasts longest stands last.
     """
 
     rule: Inhibition
-    every: dict[Values, FiringAlert] = field(default_factory=dict)
-    plain: dict[Values, FiringAlert] = field(default_factory=dict)
+    every: dict[Values, list[FiringAlert]] = field(default_factory=lambda: defaultdict(list))
+    plain: dict[Values, list[FiringAlert]] = field(default_factory=lambda: defaultdict(list))
 
     @classmethod
     def of(cls, rule: Inhibition, firing: Iterable[FiringAlert], now: datetime) -> Sources:
-        """The sources that hold targets now; of several with equal values the one that lasts longest."""
+        """The sources that hold targets now."""
         found = cls(rule)
         for source in _longest_last(firing, now):
             if matches_all(rule.source, source.labels) and rule.lasts(source, now):
                 values = rule.values(source.labels)
-                found.every[values] = source
+                found.every[values].append(source)
                 if not matches_all(rule.target, source.labels):
-                    found.plain[values] = source
+                    found.plain[values].append(source)
         return found
 
-    def holding(self, labels: Mapping[str, str], since: datetime, now: datetime) -> Hold | None:
-        """What holds back a target that fires since ``since``, if anything does."""
+    def holding(
+        self, labels: Mapping[str, str], since: datetime, now: datetime, besides: Collection[str] = ()
+    ) -> Hold | None:
+        """What holds back a target that fires since ``since``, if anything does; the alerts ``besides`` do not."""
         if not matches_all(self.rule.target, labels):
             return None
         both = matches_all(self.rule.source, labels)
-        source = (self.plain if both else self.every).get(self.rule.values(labels))
+        sources = (self.plain if both else self.every).get(self.rule.values(labels), ())
+        source = next((each for each in reversed(sources) if each.alert_id not in besides), None)
         return self._waiting(since, now) if source is None else self._inhibited(source)
 
     def _inhibited(self, source: FiringAlert) -> Hold:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from watchtower.incidents.model import Incident
 from watchtower.incidents.notices import member_of
@@ -58,7 +59,8 @@ def continued(incident: Incident, transition: Transition) -> Incident:
     old = member(incident, transition.key.id)
     if old is None:
         return incident
-    return _with(incident, replace(member_of(transition), since=old.since, priority=old.priority))
+    seen = replace(member_of(transition), since=old.since, priority=old.priority, moves_to=old.moves_to)
+    return _with(incident, seen)
 
 
 def went_dark(incident: Incident, transition: Transition) -> Incident:
@@ -88,6 +90,7 @@ def resolved(incident: Incident, transition: Transition) -> Incident:
             reason=transition.reason,
             since=transition.at,
             no_data_since=None,
+            moves_to="",
         ),
     )
 
@@ -129,7 +132,8 @@ def told(incident: Incident, now: datetime, *, paged: bool) -> Incident:
     """The incident after its channels heard of it; a page starts the time in which it takes members anew."""
     page_at = now if paged else incident.last_page_at
     tier = incident.tier if paged else incident.told_tier
-    return replace(incident, told_tier=tier, last_page_at=page_at, told_at=now, changed=False)
+    heard = replace(incident, told_tier=tier, last_page_at=page_at, told_at=now, changed=False)
+    return replace(heard, called_at=now, escalated_at=None) if paged else heard
 
 
 def ended(incident: Incident, now: datetime) -> Incident:
@@ -149,6 +153,14 @@ def first_told_at(incident: Incident) -> datetime:
     return incident.opened_at + _seconds(incident, "group_wait", 0.0)
 
 
+def begins(incident: Incident, stored: Incident | None, now: datetime) -> bool:
+    """Whether its channels are to hear of it for the first time now; ``stored`` is what it was before this flush."""
+    if incident.told_tier is not None or not audible(incident):
+        return False
+    rose = stored is not None and incident.tier < stored.tier
+    return incident.tier.urgent or rose or now >= first_told_at(incident)
+
+
 def update_at(incident: Incident) -> datetime:
     """When the channels may hear of changed members: one group_interval after they last heard anything."""
     last = incident.told_at or incident.last_page_at or incident.opened_at
@@ -158,10 +170,11 @@ def update_at(incident: Incident) -> datetime:
 def with_due(incident: Incident, judged_at: datetime | None = None) -> Incident:
     """The incident with the time at which it must be looked at again whatever happens.
 
-    ``judged_at`` is when what holds its members back may end or begin.
+    ``judged_at`` is when what holds its members back may end or begin, or when a page is to be told elsewhere: that
+    is all that an ended one may be due for.
     """
     if incident.ended_at is not None:
-        return replace(incident, due_at=None)
+        return replace(incident, due_at=judged_at)
     return replace(incident, due_at=min((due for due in (judged_at, *_dues(incident)) if due), default=None))
 
 
@@ -174,6 +187,54 @@ def _dues(incident: Incident) -> Iterator[datetime]:
         yield update_at(incident)
     if incident.taking_members and incident.last_page_at is not None:
         yield incident.last_page_at + TAKES_MEMBERS_FOR
+    if audible(incident):
+        yield from _calls(incident)
+
+
+def _calls(incident: Incident) -> Iterator[datetime]:
+    """When somebody is asked for again: nothing of this is asked while everything is held back."""
+    for moment in (incident.acknowledged_until, escalation_at(incident), repeat_at(incident)):
+        if moment is not None:
+            yield moment
+
+
+def escalation_at(incident: Incident) -> datetime | None:
+    """When others are called, unless somebody has it in hand by then; None when they were, or when nobody is."""
+    waiting = incident.acknowledged_at is None and incident.escalated_at is None
+    if not waiting or incident.called_at is None or not escalation_channels(incident):
+        return None
+    return incident.called_at + _after(incident.settings["escalate"])
+
+
+def escalation_channels(incident: Incident) -> tuple[str, ...]:
+    """Whom its route calls when nobody acknowledges."""
+    told = incident.settings.get("escalate")
+    names = told.get("channels") if isinstance(told, Mapping) else None
+    return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list | tuple) else ()
+
+
+def _after(told: Mapping[str, Any]) -> timedelta:
+    value = told.get("after")
+    return timedelta(seconds=value if isinstance(value, int | float) else 0.0)
+
+
+def repeat_at(incident: Incident) -> datetime | None:
+    """When chat is reminded of it; None when it is not, or somebody has it in hand."""
+    every = _seconds(incident, "repeat", 0.0)
+    said = [when for when in (incident.called_at, incident.last_page_at, incident.repeated_at) if when is not None]
+    return max(said) + every if every and said and incident.acknowledged_at is None else None
+
+
+def in_nobodys_hands(incident: Incident) -> Incident:
+    """The incident after its acknowledgement ended."""
+    return replace(
+        incident,
+        acknowledged_at=None,
+        acknowledged_by="",
+        acknowledged_via="",
+        acknowledged_until=None,
+        acknowledgement_told=False,
+    )
 
 
 def _seconds(incident: Incident, setting: str, default: float) -> timedelta:

@@ -28,7 +28,10 @@ class ChannelTraits:
     ``destination`` tells two targets of one name apart (a re-keyed channel) and is never a secret.
     ``keyed_by_tier``: the vendor knows incidents by key, so a rise triggers a new key and resolves the old
     (PagerDuty); otherwise a rise is one more message of the same incident. ``takes_updates``: wants to hear
-    of members that join or leave.
+    of members that join or leave. ``repeats``: a place for chat, where a reminder wakes nobody.
+    ``takes_acknowledgements``: can be told that somebody has the incident in hand without ringing.
+    ``digests``: takes one message about many incidents. ``graphs``: a picture can be shown under its message.
+    ``edits``: how all destinations begin whose messages it can edit, wherever they are; empty where it cannot.
     """
 
     name: str
@@ -36,6 +39,11 @@ class ChannelTraits:
     destination: str
     keyed_by_tier: bool = False
     takes_updates: bool = True
+    repeats: bool = False
+    takes_acknowledgements: bool = False
+    digests: bool = False
+    graphs: bool = False
+    edits: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,12 @@ class Incident:
     incident wants to be looked at again whatever happens. ``members`` are firing and resolved ones.
     ``changed`` says that members joined, left or went dark since ``told_at``, when the channels last heard
     anything.
+
+    ``acknowledged_at`` is None while nobody has it in hand; ``acknowledged_via`` is the channel it came from, or
+    ``cli`` or ``api``; ``acknowledged_until`` is when it ends by itself. ``acknowledgement_told`` says that the other
+    channels heard of it. ``rounds`` counts the acknowledgements that ended while it fired: vendors that know incidents
+    by key are paged under a new one. ``called_at`` is the first page of its tier and round, from which an escalation
+    counts, ``escalated_at`` when that was done, ``repeated_at`` the last reminder.
     """
 
     id: str
@@ -64,6 +78,24 @@ class Incident:
     due_at: datetime | None = None
     changed: bool = False
     told_at: datetime | None = None
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str = ""
+    acknowledged_via: str = ""
+    acknowledged_until: datetime | None = None
+    acknowledgement_told: bool = False
+    rounds: int = 0
+    called_at: datetime | None = None
+    escalated_at: datetime | None = None
+    repeated_at: datetime | None = None
+
+
+#: The route of incidents that stand for many, and the setting that names their channel.
+STORM = "storm"
+
+
+def is_storm(incident: Incident) -> bool:
+    """Whether it carries the alerts of others, so that a pager rings once for all."""
+    return STORM in incident.settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +125,10 @@ class DeliveryBrief:
     state: DeliveryState
     attempts: int
     after: str | None = None
+    created_at: datetime | None = None
+    last_error: str = ""
+    refused: bool = False
+    fallback_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +146,12 @@ class FiringAlert:
 class FlushInput:
     """Everything one flush may look at, read in its transaction.
 
-    ``transitions`` are the unconsumed ones in order; ``incidents`` those not ended; ``deliveries`` and
+    ``transitions`` are the unconsumed ones in order; ``incidents`` those not ended, and those that ended before an
+    urgent page of theirs was accepted; ``deliveries`` and
     ``debts`` belong to these incidents. ``silences`` are those that have not ended. ``firing`` are all alerts that
-    fire, and those that ended within the longest extension; read only when something inhibits.
+    fire, and those that ended within the longest extension; read only when something inhibits. ``paged`` says which
+    channel was paged when for incidents that ended within the last minutes. ``calm`` are the alerts that are well just
+    now and fire because they flap; read only where a member is held back.
     """
 
     store_id: str
@@ -122,6 +161,8 @@ class FlushInput:
     debts: tuple[Debt, ...]
     silences: tuple[Silence, ...] = ()
     firing: tuple[FiringAlert, ...] = ()
+    paged: tuple[tuple[str, datetime], ...] = ()
+    calm: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

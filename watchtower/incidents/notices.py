@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from watchtower.incidents.model import STORM, is_storm
 from watchtower.model import Event, Notice, NoticeMember, Priority, State
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from watchtower.incidents.model import Incident
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
 
 #: How many members one notice carries; the counts are of all.
 MEMBERS_TOLD = 50
+#: Rules that a title counts by name.
+RULES_NAMED = 3
 
 
 def priority_of(transition: Transition) -> Priority:
@@ -38,6 +43,7 @@ def member_of(transition: Transition) -> NoticeMember:
         runbook=transition.runbook,
         annotations=transition.annotations,
         evidence=transition.evidence,
+        graph=transition.graph,
     )
 
 
@@ -51,6 +57,12 @@ def _standing(member: NoticeMember) -> int:
     if not member.firing:
         return 2
     return 1 if member.muted_by else 0
+
+
+def moved_to(incident: Incident) -> str:
+    """The route that tells of what ended here last, when it did not end but moved; else empty."""
+    last = max(incident.members, key=lambda member: member.since, default=None)
+    return last.moves_to if last is not None and not last.firing else ""
 
 
 def counts(members: Sequence[NoticeMember]) -> tuple[int, int, int]:
@@ -71,6 +83,29 @@ def title(tier: Priority, members: Sequence[NoticeMember]) -> str:
     return f"{tier} {first.name}: {said}{more}"
 
 
+def counted(names: Iterable[str]) -> str:
+    """``RdsCpuHigh 20, SiteDown 12, DiskFull 4 and 3 rules more``."""
+    found = by_number(names)
+    named = ", ".join(f"{name} {number}" for name, number in found[:RULES_NAMED])
+    rest = len(found) - RULES_NAMED
+    return f"{named} and {rest} {'rule' if rest == 1 else 'rules'} more" if rest > 0 else named
+
+
+def by_number(names: Iterable[str]) -> list[tuple[str, int]]:
+    """How often each name, the most frequent first."""
+    return sorted(Counter(names).items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def headline(incident: Incident, tier: Priority) -> str:
+    """The title of what is told about an incident; a storm's counts alerts per rule."""
+    if not is_storm(incident):
+        return title(tier, incident.members)
+    told = [member for member in incident.members if member.firing and not member.muted_by] or incident.members
+    alerts = "alert" if len(told) == 1 else "alerts"
+    where = incident.settings[STORM]
+    return f"{tier} storm: {len(told)} {alerts} on {where}: {counted(member.name for member in told)}"
+
+
 def notice(incident: Incident, event: Event, tier: Priority, *, reason: str, environment: str, now: datetime) -> Notice:
     """What a delivery about this incident says now."""
     firing, muted, resolved = counts(incident.members)
@@ -83,11 +118,14 @@ def notice(incident: Incident, event: Event, tier: Priority, *, reason: str, env
         group_labels=incident.group_labels,
         opened_at=incident.opened_at,
         at=now,
-        title=title(tier, incident.members),
-        members=tuple(urgent_first(incident.members)[:MEMBERS_TOLD]),
+        title=headline(incident, tier),
+        members=tuple(replace(one, graph=None) for one in urgent_first(incident.members)[:MEMBERS_TOLD]),
         firing=firing,
         resolved=resolved,
         reason=reason,
         ended_at=incident.ended_at,
         muted=muted,
+        acknowledged_by=incident.acknowledged_by,
+        acknowledged_at=incident.acknowledged_at,
+        moved_to=moved_to(incident) if event is Event.RESOLVE else "",
     )

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Mute:
-    """A window in which the alerts that its matchers choose page nobody."""
+    """A window in which the alerts that its matchers choose page nobody; ``maintenance``: it is no downtime either."""
 
     name: str
     matchers: tuple[Matcher, ...]
     window: Window
+    maintenance: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,5 +40,5 @@ class Quiet:
 
 def compile_quiet(mutes: Sequence[MuteConfig], inhibitions: Sequence[InhibitConfig]) -> Quiet:
     """The mute windows and inhibitions as they are written, ready to be asked."""
-    windows = tuple(Mute(each.name, parse_matchers(each.match), each.window) for each in mutes)
+    windows = tuple(Mute(each.name, parse_matchers(each.match), each.window, each.maintenance) for each in mutes)
     return Quiet(windows, compile_inhibitions(inhibitions))

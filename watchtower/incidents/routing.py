@@ -19,6 +19,8 @@ class Route:
     """A route ready to be asked; ``group_wait`` and ``group_interval`` are seconds.
 
     ``continues`` lets the routes after this one be asked too. Outside of its ``hours`` it holds back what it carries.
+    ``repeat``, ``acknowledge_for`` and ``escalate_after`` are seconds too; nobody is called when ``escalates_to`` is
+    empty.
     """
 
     name: str
@@ -29,6 +31,10 @@ class Route:
     group_interval: float = 60.0
     continues: bool = False
     hours: Window | None = None
+    repeat: float | None = None
+    acknowledge_for: float | None = None
+    escalate_after: float = 0.0
+    escalates_to: tuple[str, ...] = ()
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -37,7 +43,13 @@ class Route:
             "group_by": list(self.group_by),
             "group_wait": self.group_wait,
             "group_interval": self.group_interval,
+            **{name: value for name, value in self._calls().items() if value is not None},
         }
+
+    def _calls(self) -> Mapping[str, Any]:
+        """What happens while nobody acknowledges, and when somebody did."""
+        others = {"after": self.escalate_after, "channels": list(self.escalates_to)} if self.escalates_to else None
+        return {"repeat": self.repeat, "acknowledge_for": self.acknowledge_for, "escalate": others}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +76,10 @@ def _compiled(config: RouteConfig, number: int) -> Route:
         group_interval=config.group_interval,
         continues=config.continue_,
         hours=config.during.window if config.during else None,
+        repeat=config.repeat,
+        acknowledge_for=config.acknowledge_for,
+        escalate_after=config.escalate.after if config.escalate else 0.0,
+        escalates_to=_unique(config.escalate.channels) if config.escalate else (),
     )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Silence:
     """What somebody asked to be quiet about, until when, and why.
 
-    ``expire_on_resolve`` ends it with the last alert it held back.
+    ``expire_on_resolve`` ends it with the last alert it held back. ``maintenance``: the time of its targets is planned.
     """
 
     id: str
@@ -29,6 +29,7 @@ class Silence:
     created_by: str
     comment: str
     expire_on_resolve: bool = False
+    maintenance: bool = False
 
     def active(self, now: datetime) -> bool:
         """Whether it holds at ``now``; the end is exclusive."""

@@ -175,7 +175,11 @@ def _joined(intervals: Sequence[Interval]) -> Iterator[Interval]:
 
 def _moment(day: date, minutes: int, place: tzinfo, *, late: bool) -> datetime:
     """When the wall clock shows so many minutes after midnight: the second time with ``late``."""
-    wall = datetime.combine(day, datetime.min.time()) + timedelta(minutes=minutes)
+    return moment_of(datetime.combine(day, datetime.min.time()) + timedelta(minutes=minutes), place, late=late)
+
+
+def moment_of(wall: datetime, place: tzinfo, *, late: bool) -> datetime:
+    """When the wall clock of ``place`` shows this: the second time with ``late``; the jump where it is jumped over."""
     first, second = (wall.replace(tzinfo=place, fold=fold).astimezone(UTC) for fold in (0, 1))
     if first > second:  # the clock jumps over this time
         return _jump(second, first, place)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from watchtower.aws.clients import AwsClients
     from watchtower.incidents.model import ChannelTraits
-    from watchtower.model import Delivery, Receipt
+    from watchtower.model import Delivery, Notice, Receipt
 
 #: Seconds one request to a vendor may take in total; shorter than the channel's lease.
 REQUEST_TIMEOUT = 10.0
@@ -32,11 +32,15 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """The two doors to the outside that notifiers share; ``timeout`` bounds one whole send, in seconds."""
+    """The two doors to the outside that notifiers share; ``timeout`` bounds one whole send, in seconds.
+
+    ``painter`` draws graphs; None where nobody is shown any.
+    """
 
     http: aiohttp.ClientSession
     aws: AwsClients
     timeout: float = REQUEST_TIMEOUT
+    painter: Painter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,14 @@ class ChangeLog(Protocol):
         ...
 
 
+class Painter(Protocol):
+    """Draws what a notice is about."""
+
+    async def paint(self, notice: Notice, *, by_aws: bool = False) -> bytes:
+        """A PNG; ``by_aws`` as AWS draws it, where it does. Raises Rejected."""
+        ...
+
+
 class Notifier(Protocol):
     """One configured channel."""
 
@@ -86,6 +98,10 @@ class Notifier(Protocol):
 
     def pace(self, delivery: Delivery) -> Pace | None:
         """The limit that such a delivery counts against; None when it counts against none."""
+        ...
+
+    def doubles(self, delivery: Delivery) -> bool:
+        """Whether sending it a second time shows it a second time, if the first arrived."""
         ...
 
     async def send(self, delivery: Delivery) -> Receipt:
@@ -99,4 +115,14 @@ class Notifier(Protocol):
 
         Raises Rejected or Ambiguous when the question itself failed.
         """
+        ...
+
+
+@runtime_checkable
+class Illustrator(Protocol):
+    """A notifier under whose messages pictures can be shown."""
+
+    @property
+    def graphs(self) -> Notifier | None:
+        """What sends them, apart from the text; None where nobody wants any."""
         ...

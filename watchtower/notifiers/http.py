@@ -102,9 +102,9 @@ class Vendor:
         """
         return await self._ask("POST", url, body, headers)
 
-    async def get(self, url: str) -> Answer:
+    async def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Ask once; otherwise like :meth:`post`."""
-        return await self._ask("GET", url, None, {})
+        return await self._ask("GET", url, None, headers or {})
 
     async def _ask(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
         limit = self.doors.timeout

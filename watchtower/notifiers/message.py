@@ -12,15 +12,19 @@ from watchtower.model import Event, Priority
 from watchtower.notifiers.text import clean, clock_time, cut, elapsed, number, one_line, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from watchtower.model import Delivery, Notice, NoticeMember
 
 #: Members listed one by one; the rest is counted.
 LISTED_MEMBERS = 10
+#: Members that a machine is told of at most: the first whole, the others in a line.
+MOST_OTHERS = 50
 #: Evidence lines shown, and the characters each may take.
 EVIDENCE_LINES = 10
 EVIDENCE_WIDTH = 150
+#: Characters of all evidence, and of a line that takes what the others leave of them: a page's answer is one line.
+EVIDENCE_ROOM, EVIDENCE_LONGEST = 1_400, 900
 
 _SENTENCE = 1000
 _LINK = 2000
@@ -36,6 +40,8 @@ EMOJI: Mapping[Priority, str] = {
     Priority.P5: "⚪",
 }
 RESOLVED_EMOJI = "🟢"
+#: Ended here alone: another route goes on telling of it.
+MOVED_EMOJI = "➡️"
 #: Fires, but is held back: nobody is asked to act on it.
 MUTED_EMOJI = "🔇"
 
@@ -44,18 +50,38 @@ _WORDS: Mapping[Event, str] = {
     Event.UPDATE: "FIRING",
     Event.REPEAT: "STILL FIRING",
     Event.ESCALATION: "ESCALATED",
+    Event.ACKNOWLEDGE: "ACKNOWLEDGED",
+    Event.GRAPH: "FIRING",
     Event.RESOLVE: "RESOLVED",
 }
 
 
 def emoji(notice: Notice) -> str:
     """The colour of the message, readable without opening it."""
-    return RESOLVED_EMOJI if notice.event is Event.RESOLVE else EMOJI[notice.tier]
+    if notice.event is Event.RESOLVE:
+        return MOVED_EMOJI if notice.moved_to else RESOLVED_EMOJI
+    return MUTED_EMOJI if _muted(notice) else EMOJI[notice.tier]
 
 
 def status(notice: Notice) -> str:
-    """``P1 FIRING``, ``P3 RESOLVED``."""
-    return f"{notice.tier} {_WORDS[notice.event]}"
+    """``P1 FIRING``, ``P3 RESOLVED``, ``P1 FIRING (late by 4 min)``."""
+    label = f" ({cut(one_line(notice.label), _LABEL_NAME)})" if notice.label else ""
+    return f"{notice.tier} {_word(notice)}{label}"
+
+
+def _word(notice: Notice) -> str:
+    """What stands in capitals; a change does not take back that it is muted, or that somebody has it in hand."""
+    if notice.moved_to:
+        return "MOVED"
+    if _muted(notice):
+        return "MUTED"
+    held = notice.event is Event.UPDATE and notice.acknowledged_by
+    return _WORDS[Event.ACKNOWLEDGE if held else notice.event]
+
+
+def _muted(notice: Notice) -> bool:
+    """Whatever still fires is held back; the message changes, and asks nobody to act."""
+    return notice.event is Event.UPDATE and notice.muted > 0 and notice.firing == 0
 
 
 def headline(notice: Notice) -> str:
@@ -76,7 +102,7 @@ def lead(notice: Notice) -> NoticeMember | None:
 def rule(notice: Notice) -> str:
     """The name of the lead member's rule."""
     member = lead(notice)
-    return one_line(member.name) if member else notice.route
+    return one_line(member.name if member else notice.route)
 
 
 def runbook(notice: Notice) -> str | None:
@@ -114,14 +140,18 @@ def duration(notice: Notice) -> str:
     return elapsed(notice.opened_at, notice.ended_at or notice.at)
 
 
-def course(notice: Notice) -> str:
-    """``Firing for 5m, since …`` or ``Resolved after 12m``, and why this is said now."""
+def course(notice: Notice, *, told: NoticeMember | None = None) -> str:
+    """``Firing for 5m, since …`` or ``Resolved after 12m``, and why this is said now.
+
+    The facts of the member that was ``told`` just before are not said again.
+    """
     if notice.event is Event.RESOLVE:
-        told = f"Resolved after {duration(notice)}."
+        said = f"{'Moved to another route' if notice.moved_to else 'Resolved'} after {duration(notice)}."
     else:
-        told = f"Firing for {duration(notice)}, since {clock_time(notice.opened_at)}."
-    why = cut(one_line(notice.reason), _SENTENCE)
-    return f"{told} {why}" if why else told
+        said = f"Firing for {duration(notice)}, since {clock_time(notice.opened_at)}."
+    known = f" ({one_line(told.reason)})" if told and told.reason else ""
+    why = cut(one_line(notice.reason).removesuffix(known), _SENTENCE)
+    return f"{said} {why}" if why else said
 
 
 def counts(notice: Notice) -> str:
@@ -139,7 +169,8 @@ def members(notice: Notice) -> list[str]:
 
 
 def _member_line(member: NoticeMember) -> str:
-    mark = EMOJI[member.priority] if member.firing else RESOLVED_EMOJI
+    ended = MOVED_EMOJI if member.moves_to else RESOLVED_EMOJI
+    mark = EMOJI[member.priority] if member.firing else ended
     if member.firing and member.muted_by:
         mark = MUTED_EMOJI
     return f"{mark} {cut(statement(member), 200)}"
@@ -149,8 +180,19 @@ def evidence(notice: Notice) -> list[str]:
     """The first evidence lines of the first member that has any."""
     for member in notice.members:
         if member.evidence:
-            return [cut(one_line(line), EVIDENCE_WIDTH) for line in member.evidence[:EVIDENCE_LINES]]
+            return _within_room([one_line(line) for line in member.evidence[:EVIDENCE_LINES]])
     return []
+
+
+def _within_room(lines: Sequence[str]) -> list[str]:
+    """Each line has its width; long ones share what is left, the first before the last."""
+    spare = max(0, EVIDENCE_ROOM - sum(min(len(line), EVIDENCE_WIDTH) for line in lines))
+    shown = []
+    for line in lines:
+        more = min(max(0, len(line) - EVIDENCE_WIDTH), spare, EVIDENCE_LONGEST - EVIDENCE_WIDTH)
+        shown.append(cut(line, EVIDENCE_WIDTH + more))
+        spare -= more
+    return shown
 
 
 def labels(member: NoticeMember) -> dict[str, str]:
@@ -168,6 +210,26 @@ def _bounded(texts: Mapping[str, str]) -> dict[str, str]:
     return {cut(one_line(key), _LABEL_NAME): cut(one_line(value), _LABEL_VALUE) for key, value in pairs}
 
 
+def in_hand(notice: Notice) -> str:
+    """``Acknowledged by ana at 2026-01-05 14:02 UTC``."""
+    when = f" at {clock_time(notice.acknowledged_at)}" if notice.acknowledged_at else ""
+    return f"Acknowledged by {cut(one_line(notice.acknowledged_by), _LABEL_NAME)}{when}"
+
+
+#: How the vendors write themselves.
+_VENDORS: Mapping[str, str] = {"pagerduty": "PagerDuty", "slack": "Slack", "sns": "SNS"}
+#: Receipts shown; a route rarely has more channels.
+_RECEIPTS = 6
+
+
+def receipts(delivery: Delivery) -> list[str]:
+    """``PagerDuty oncall ✓ 14:02:11``: who else accepted the incident, and when (UTC)."""
+    return [
+        f"{_VENDORS.get(heard.kind, heard.kind)} {cut(one_line(heard.channel), _LABEL_NAME)} ✓ {heard.at:%H:%M:%S}"
+        for heard in delivery.receipts[:_RECEIPTS]
+    ]
+
+
 def body(delivery: Delivery) -> str:
     """The whole message as plain text, for e-mail."""
     notice = delivery.notice
@@ -183,7 +245,7 @@ def body(delivery: Delivery) -> str:
 def _told(notice: Notice) -> list[str]:
     member = lead(notice)
     told = [statement(member)] if member else []
-    told.append(course(notice))
+    told.append(course(notice, told=member))
     if len(notice.members) > 1:
         told += _listed(f"{counts(notice)}:", members(notice))
     if member:
@@ -218,6 +280,7 @@ def document(notice: Notice) -> dict[str, Any]:
         "muted": notice.muted,
         "resolved": notice.resolved,
         "members": [_member_document(member) for member in notice.members[:LISTED_MEMBERS]],
+        "others": [_member_line(member) for member in notice.members[LISTED_MEMBERS:MOST_OTHERS]],
         "evidence": evidence(notice),
     }
 

@@ -6,34 +6,40 @@ entry, so repeating one under the same key is safe until its resolve was sent; a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from pydantic import field_validator
 
+from watchtower.errors import DeliveryError
+from watchtower.incidents.deliveries import PAGES
 from watchtower.incidents.model import ChannelTraits
 from watchtower.model import Event, Priority, Receipt
 from watchtower.notifiers import message
 from watchtower.notifiers.base import Pace
-from watchtower.notifiers.channel import ChannelConfig, Endpoint
 from watchtower.notifiers.http import Vendor
+from watchtower.notifiers.pagerduty_reports import PagerDutyRest
 from watchtower.notifiers.text import ELLIPSIS, cut, one_line
-from watchtower.secrets import Secret  # noqa: TC001 - pydantic reads it when the class is made
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from watchtower.model import Delivery, Notice
     from watchtower.notifiers.base import Bulletin, Doors
+    from watchtower.notifiers.pagerduty_config import PagerDutyConfig
 
-#: Characters of an integration's routing key, of a summary, and of the other texts of a payload.
-ROUTING_KEY_LENGTH = 32
+#: Characters of a summary, and of the other texts of a payload.
 SUMMARY_LIMIT = 1024
 FIELD_LIMIT = 255
 #: Seconds to wait when a 429 does not say: PagerDuty asks to back off for minutes.
 PATIENCE = 60.0
+#: Seconds that a question before a page may take: the page has to leave within the same lease.
+QUESTION = 2.0
 #: Events of one routing key, in a sliding window: https://developer.pagerduty.com/docs/events-api-v2-rate-limits
 PACE = Pace(120, 60.0)
+
+#: Events that need no payload; PagerDuty drops them where nothing is open under the key.
+_SHORT = {Event.RESOLVE: "resolve", Event.ACKNOWLEDGE: "acknowledge"}
 
 SEVERITIES = {
     Priority.P1: "critical",
@@ -44,30 +50,12 @@ SEVERITIES = {
 }
 
 
-class PagerDutyConfig(ChannelConfig):
-    """``routing_key: {env: KEY}``, and in Europe ``api_url: https://events.eu.pagerduty.com``."""
-
-    type: Literal["pagerduty"]
-    routing_key: Secret
-    api_url: Endpoint = "https://events.pagerduty.com"
-    client_url: Endpoint | None = None
-    change_events: bool = False
-
-    @field_validator("routing_key")
-    @classmethod
-    def _whole_key(cls, key: Secret) -> Secret:
-        if not key.stand_in and len(key.reveal()) != ROUTING_KEY_LENGTH:
-            raise ValueError(
-                f"a PagerDuty routing key has {ROUTING_KEY_LENGTH} characters; "
-                f"the one from {key.origin} has {len(key.reveal())}"
-            )
-        return key
-
-
 def traits(name: str, config: PagerDutyConfig) -> ChannelTraits:
     """What the flush must know of a service integration."""
     destination = f"pagerduty:{config.routing_key.digest}"
-    return ChannelTraits(name, "pagerduty", destination, keyed_by_tier=True, takes_updates=False)
+    return ChannelTraits(
+        name, "pagerduty", destination, keyed_by_tier=True, takes_updates=False, takes_acknowledgements=True
+    )
 
 
 class PagerDuty:
@@ -77,6 +65,7 @@ class PagerDuty:
         self._config = config
         self._vendor = Vendor("PagerDuty", (config.routing_key,), doors, PATIENCE)
         self._traits = traits(name, config)
+        self._rest = PagerDutyRest.of(config, replace(doors, timeout=min(doors.timeout, QUESTION)))
 
     @property
     def traits(self) -> ChannelTraits:
@@ -86,6 +75,10 @@ class PagerDuty:
     def pace(self, delivery: Delivery) -> Pace | None:  # noqa: ARG002
         """Every event counts, resolves too."""
         return PACE
+
+    def doubles(self, delivery: Delivery) -> bool:  # noqa: ARG002
+        """Never: under the same key it is a log entry."""
+        return False
 
     async def send(self, delivery: Delivery) -> Receipt:
         """Send one event; an acceptance proves that PagerDuty has it, not that an incident is open."""
@@ -100,6 +93,12 @@ class PagerDuty:
     async def over(self, key: str) -> None:
         """Resolve it; without an open incident PagerDuty drops this."""
         await self._enqueue({"event_action": "resolve", "dedup_key": key})
+
+    async def sing(self, key: str, bulletin: Bulletin) -> None:
+        """Open an incident of the lowest severity and end it at once: whether this way works, where it calls nobody."""
+        told = {**_told(bulletin), "severity": SEVERITIES[Priority.P5]}
+        await self._enqueue({"event_action": "trigger", "dedup_key": key, "payload": told})
+        await self.over(key)
 
     @property
     def wants_changes(self) -> bool:
@@ -124,15 +123,25 @@ class PagerDuty:
         )
         self._vendor.check(answer)
 
-    async def find(self, delivery: Delivery) -> Receipt | None:  # noqa: ARG002
-        """Never knows: sending again under the same key changes nothing if the first arrived."""
-        return None
+    async def find(self, delivery: Delivery) -> Receipt | None:
+        """Ask the REST API, if there is a token, whether a page opened something, even if it is closed by now.
+
+        Without an answer it is sent again: under the same key that changes nothing while what it opened is open.
+        A key that another service may have, too, proves nothing about this one.
+        """
+        if self._rest is None or delivery.event not in PAGES or delivery.shared:
+            return None
+        try:
+            seen = await self._rest.knows(delivery.dedup_key)
+        except DeliveryError:
+            return None
+        return Receipt(detail=f"found under {delivery.dedup_key}") if seen else None
 
 
 def payload(delivery: Delivery, console: str | None = None) -> dict[str, Any]:
-    """The event without its routing key and client; whatever is not a resolve is a trigger."""
-    if delivery.event is Event.RESOLVE:
-        return {"event_action": "resolve", "dedup_key": delivery.dedup_key}
+    """The event without its routing key and client; whatever neither resolves nor acknowledges is a trigger."""
+    if delivery.event in _SHORT:
+        return {"event_action": _SHORT[delivery.event], "dedup_key": delivery.dedup_key}
     notice = delivery.notice
     return {
         "event_action": "trigger",

@@ -8,26 +8,29 @@ import orjson
 
 from watchtower.incidents.model import ChannelTraits
 from watchtower.model import Receipt
-from watchtower.notifiers.blocks import blocks, fallback
+from watchtower.notifiers.blocks import PLAIN
+from watchtower.notifiers.digests import content
 from watchtower.notifiers.http import Vendor
 from watchtower.notifiers.slack_api import PACE, PATIENCE
 
 if TYPE_CHECKING:
     from watchtower.model import Delivery
     from watchtower.notifiers.base import Doors, Pace
+    from watchtower.notifiers.blocks import Look
     from watchtower.secrets import Secret
 
 
 def traits(name: str, url: Secret) -> ChannelTraits:
     """What the flush must know of a webhook."""
-    return ChannelTraits(name, "slack", f"slack-webhook:{url.digest}", takes_updates=False)
+    return ChannelTraits(name, "slack", f"slack-webhook:{url.digest}", takes_updates=False, repeats=True, digests=True)
 
 
 class SlackWebhook:
     """One incoming webhook; the channel it posts to is Slack's setting, not ours."""
 
-    def __init__(self, name: str, url: Secret, doors: Doors) -> None:
+    def __init__(self, name: str, url: Secret, doors: Doors, look: Look = PLAIN) -> None:
         self._url = url
+        self._look = look
         self._vendor = Vendor("Slack's webhook", (url,), doors, PATIENCE)
         self._traits = traits(name, url)
 
@@ -40,9 +43,13 @@ class SlackWebhook:
         """Every event is a message, and a webhook takes one a second."""
         return PACE
 
+    def doubles(self, delivery: Delivery) -> bool:  # noqa: ARG002
+        """Every event is a message."""
+        return True
+
     async def send(self, delivery: Delivery) -> Receipt:
         """Post the message; the answer ``ok`` carries nothing to come back to."""
-        told = {"text": fallback(delivery.notice), "blocks": blocks(delivery)}
+        told = content(delivery, self._look)
         answer = await self._vendor.post(
             self._url.reveal(), orjson.dumps(told), {"Content-Type": "application/json; charset=utf-8"}
         )

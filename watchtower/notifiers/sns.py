@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import orjson
-from pydantic import field_validator, model_validator
+from pydantic import AfterValidator, field_validator, model_validator
 
 from watchtower.aws.publish import publish
 from watchtower.errors import Ambiguous, DeliveryError, Rejected
 from watchtower.incidents.model import ChannelTraits
 from watchtower.model import Receipt
 from watchtower.notifiers import message
+from watchtower.notifiers.canary_config import CanaryConfig
 from watchtower.notifiers.channel import ChannelConfig, Endpoint
 from watchtower.notifiers.text import ELLIPSIS, cut, one_line, utf8_bytes
 
@@ -34,6 +35,18 @@ _ATTRIBUTE_LIMIT = 256
 _TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?")
 
 
+def _topic_arn(arn: str) -> str:
+    if _TOPIC_ARN.fullmatch(arn) is None:
+        raise ValueError(f"{arn!r} is not a topic's ARN; write it like arn:aws:sns:eu-west-1:111122223333:alerts")
+    return arn
+
+
+class SnsCanary(CanaryConfig):
+    """A message to ``topic_arn`` that says ``canary`` among its attributes."""
+
+    topic_arn: Annotated[str, AfterValidator(_topic_arn)]
+
+
 class SnsConfig(ChannelConfig):
     """``{type: sns, topic_arn: "arn:aws:sns:eu-west-1:111122223333:alerts"}``; the ARN names the region."""
 
@@ -43,13 +56,12 @@ class SnsConfig(ChannelConfig):
     body: Literal["text", "json"] = "text"
     api_url: Endpoint | None = None
     fallback_api_url: Endpoint | None = None
+    canary: SnsCanary | None = None
 
     @field_validator("topic_arn", "fallback_topic_arn")
     @classmethod
     def _topic(cls, arn: str | None) -> str | None:
-        if arn is not None and _TOPIC_ARN.fullmatch(arn) is None:
-            raise ValueError(f"{arn!r} is not a topic's ARN; write it like arn:aws:sns:eu-west-1:111122223333:alerts")
-        return arn
+        return None if arn is None else _topic_arn(arn)
 
     @model_validator(mode="after")
     def _elsewhere(self) -> Self:
@@ -86,6 +98,10 @@ class Sns:
     def pace(self, delivery: Delivery) -> Pace | None:  # noqa: ARG002
         """SNS takes thousands a second."""
         return None
+
+    def doubles(self, delivery: Delivery) -> bool:  # noqa: ARG002
+        """A FIFO topic drops what it was sent within the last five minutes."""
+        return not self._config.topic_arn.endswith(".fifo")
 
     async def send(self, delivery: Delivery) -> Receipt:
         """Publish once; where that fails and there is a topic in another region, once there too."""

@@ -7,7 +7,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from watchtower.notifiers import pagerduty, slack, slack_webhook, sns
-from watchtower.notifiers.pagerduty import PagerDuty, PagerDutyConfig
+from watchtower.notifiers.blocks import Look
+from watchtower.notifiers.pagerduty import PagerDuty
+from watchtower.notifiers.pagerduty_config import PagerDutyConfig
 from watchtower.notifiers.slack import Slack
 from watchtower.notifiers.slack_config import SlackConfig
 from watchtower.notifiers.slack_webhook import SlackWebhook
@@ -39,14 +41,15 @@ class NotifierSpec:
 def _slack_traits(name: str, config: SlackConfig) -> ChannelTraits:
     if config.webhook_url is not None:
         return slack_webhook.traits(name, config.webhook_url)
-    return slack.traits(name, *config.bot)
+    return slack.traits(name, *config.bot, graphs=config.graph != "none")
 
 
 def _slack(name: str, config: SlackConfig, doors: Doors) -> Notifier:
+    look = Look(buttons=config.interactive, mention=config.mention or "")
     if config.webhook_url is not None:
-        return SlackWebhook(name, config.webhook_url, doors)
+        return SlackWebhook(name, config.webhook_url, doors, look)
     token, channel = config.bot
-    return Slack(name, token=token, channel=channel, api_url=config.api_url, doors=doors)
+    return Slack(name, token=token, channel=channel, api_url=config.api_url, doors=doors, look=look, graph=config.graph)
 
 
 NOTIFIERS: Mapping[str, NotifierSpec] = MappingProxyType(

@@ -9,7 +9,7 @@ from sqlalchemy import case, exists, func, literal, or_, select, update
 from sqlalchemy.sql import and_
 
 from watchtower.model import DeliveryState, Priority
-from watchtower.store import debts, rows
+from watchtower.store import debts, digests, rows
 from watchtower.store.columns import Moment
 from watchtower.store.sending import furthest, heads, unblocked
 from watchtower.store.tables import channel, debt, delivery
@@ -71,6 +71,20 @@ async def retarget(work: Work, name: str, known: Collection[str], today: str) ->
     return (await work.conn.execute(moved)).rowcount
 
 
+async def strays(work: Work, name: str, known: Collection[str]) -> list[str]:
+    """The destinations of a channel's open rows that are none of ``known``."""
+    row = delivery.c
+    lost = and_(row.channel == name, row.finished_at.is_(None), row.destination.not_in(sorted(known)))
+    return list((await work.conn.execute(select(row.destination).where(lost).distinct())).scalars())
+
+
+async def count_duplicate(work: Work, name: str, epoch: int) -> bool:
+    """Count a message that may be there twice from now on; False, and nothing, when the channel is somebody else's."""
+    mine = and_(channel.c.name == name, channel.c.epoch == epoch)
+    counted = update(channel).where(mine).values(possible_duplicates=channel.c.possible_duplicates + 1)
+    return (await work.conn.execute(counted)).rowcount == 1
+
+
 async def free_all(work: Work) -> None:
     """End every lease: for who opens a store that nobody else can be holding."""
     await work.conn.execute(update(channel).values(lease_until=None))
@@ -87,6 +101,7 @@ async def next_due(work: Work, names: Collection[str]) -> dict[str, datetime]:
     in_flight = and_(row.c.state == DeliveryState.SENDING, row.c.sending_epoch == channel.c.epoch)
     moment = case(
         (in_flight, func.coalesce(channel.c.lease_until, row.c.next_at)),
+        (digests.gathering(row, work.now), channel.c.gathers_until),
         (row.c.next_at > furthest(work.now), literal(work.now, Moment)),
         else_=row.c.next_at,
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, FromClause, Table, and_, case, func, select, update
+from sqlalchemy import ColumnElement, FromClause, Table, and_, case, or_, select, update
 
+from watchtower.incidents.deliveries import RESOLVED_AGAIN_AFTER
 from watchtower.model import DeliveryState, Event
-from watchtower.store import rows
-from watchtower.store.tables import channel, debt, delivery
+from watchtower.store import mending, rows, superseding
+from watchtower.store.tables import channel, debt, delivery, incident
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,21 +51,47 @@ def _of(sent: Delivery) -> ColumnElement[bool]:
 
 async def finish(work: Work, sent: Delivery, epoch: int, settled: Settled, standing: Standing | None) -> bool:
     """Write how a request ended, once; False when the channel or the row belongs to somebody else by now."""
-    query = select(channel.c.epoch).where(channel.c.name == sent.channel).with_for_update()
-    if (await work.conn.execute(query)).scalar_one_or_none() != epoch:
+    if not await holds(work, sent.channel, epoch) or not await close(work, sent, epoch, settled):
         return False
-    if not await _close(work, sent, epoch, settled):
-        return False
-    if sent.event in PAGES and settled.state in (DeliveryState.ACCEPTED, DeliveryState.AMBIGUOUS):
-        await owe(work, sent, settled.ref)
-    elif settled.state is DeliveryState.ACCEPTED:
-        await _accepted(work, sent, settled.ref)
     if standing is not None:
-        await _stand(work, sent.channel, standing)
+        await stand(work, sent.channel, standing)
     return True
 
 
-async def _stand(work: Work, name: str, standing: Standing) -> None:
+async def holds(work: Work, name: str, epoch: int) -> bool:
+    """The channel is still the worker's that was given this epoch, and stays so until the commit."""
+    query = select(channel.c.epoch).where(channel.c.name == name).with_for_update()
+    return bool((await work.conn.execute(query)).scalar_one_or_none() == epoch)
+
+
+async def close(work: Work, sent: Delivery, epoch: int, settled: Settled, digest: str | None = None) -> bool:
+    """Write what an attempt made of a row and of what is owed; False when the row is not this attempt's.
+
+    ``digest`` is the message of several that it left with.
+    """
+    if not await _close(work, sent, epoch, settled):
+        return False
+    if sent.event in PAGES and settled.state in (DeliveryState.ACCEPTED, DeliveryState.AMBIGUOUS):
+        await owe(work, sent, settled.ref, digest)
+        if settled.state is DeliveryState.ACCEPTED:
+            await superseding.settle(work, sent.id)
+    elif settled.state is DeliveryState.ACCEPTED:
+        await _accepted(work, sent, None if digest else settled.ref)
+        if sent.event is Event.RESOLVE:
+            await mending.mend(work, sent, digest)
+    await _tell_on(work, sent, settled)
+    return True
+
+
+async def _tell_on(work: Work, sent: Delivery, settled: Settled) -> None:
+    """Remember that the channel accepts; a page that it never will is told elsewhere by the next flush."""
+    if settled.state is DeliveryState.ACCEPTED:
+        await work.conn.execute(update(channel).where(channel.c.name == sent.channel).values(accepted_at=work.now))
+    elif sent.event in PAGES and (settled.refused or settled.state is DeliveryState.DEAD):
+        await work.conn.execute(update(incident).where(incident.c.id == sent.incident_id).values(due_at=work.now))
+
+
+async def stand(work: Work, name: str, standing: Standing) -> None:
     """Keep how the channel fares; once it rests no more, what waited for its next try may leave at once."""
     mine = channel.c.name == name
     resting = update(channel).where(mine, channel.c.rest_until.is_not(None)).values(rest_until=None)
@@ -79,7 +106,7 @@ async def _stand(work: Work, name: str, standing: Standing) -> None:
 
 async def _close(work: Work, sent: Delivery, epoch: int, settled: Settled) -> bool:
     """Leave ``sending``; what the vendor said last about a row that was accepted is kept for explanations."""
-    values: dict[str, Any] = {"state": settled.state}
+    values: dict[str, Any] = {"state": settled.state, "refused": settled.refused}
     if settled.state.open:
         values["next_at"] = settled.next_at or work.now
     else:
@@ -94,8 +121,12 @@ async def _close(work: Work, sent: Delivery, epoch: int, settled: Settled) -> bo
     return (await work.conn.execute(update(delivery).where(mine).values(**values))).rowcount == 1
 
 
-async def owe(work: Work, sent: Delivery, ref: Mapping[str, Any] | None) -> None:
-    """Record that a resolve is owed from now on; a second page of the same key owes no second one."""
+async def owe(work: Work, sent: Delivery, ref: Mapping[str, Any] | None, digest: str | None = None) -> None:
+    """Record that a resolve is owed from now on; a second page of the same key owes no second one.
+
+    A message of its own carries an incident on, whatever digest told of it before; a digest does not take the place
+    of a message that is there.
+    """
     insert = work.insert(debt).values(
         incident_id=sent.incident_id,
         tier=sent.tier,
@@ -104,12 +135,17 @@ async def owe(work: Work, sent: Delivery, ref: Mapping[str, Any] | None) -> None
         dedup_key=sent.dedup_key,
         ref=ref,
         since=work.now,
+        digest=digest,
     )
+    stays: ColumnElement[bool] = insert.excluded.ref.is_(None)
+    if digest is not None:
+        stays = or_(stays, and_(debt.c.paid_at.is_(None), debt.c.ref.is_not(None)))
     await work.conn.execute(
         insert.on_conflict_do_update(
             index_elements=list(debt.primary_key.columns),
             set_={
-                "ref": func.coalesce(insert.excluded.ref, debt.c.ref),
+                "ref": case((stays, debt.c.ref), else_=insert.excluded.ref),
+                "digest": case((stays, debt.c.digest), else_=insert.excluded.digest),
                 "since": case((debt.c.paid_at.is_(None), debt.c.since), else_=insert.excluded.since),
                 "paid_at": None,
             },
@@ -121,10 +157,13 @@ async def _accepted(work: Work, sent: Delivery, ref: Mapping[str, Any] | None) -
     """A resolve pays; any message may tell a newer reference."""
     unpaid = and_(_of(sent), debt.c.paid_at.is_(None))
     if ref is not None:
-        await work.conn.execute(update(debt).where(unpaid).values(ref=ref))
+        own = and_(unpaid, debt.c.digest.is_(None))  # the rest keeps the message of its digest, which is edited apart
+        if not (await work.conn.execute(update(debt).where(own).values(ref=ref))).rowcount:
+            await work.conn.execute(update(debt).where(unpaid).values(ref=ref, digest=None))
     if sent.event is Event.RESOLVE:
         await work.conn.execute(update(debt).where(unpaid).values(paid_at=work.now))
         await _withdraw_older(work, sent)
+        await _postpone_second(work, sent)
 
 
 async def _withdraw_older(work: Work, resolve: Delivery) -> None:
@@ -142,6 +181,13 @@ async def _withdraw_older(work: Work, resolve: Delivery) -> None:
         .where(older)
         .values(state=DeliveryState.WITHDRAWN, finished_at=work.now, last_error=RESOLVED_ALREADY)
     )
+
+
+async def _postpone_second(work: Work, resolve: Delivery) -> None:
+    """The resolve that follows it is for what arrives late: its time counts from now."""
+    second = and_(delivery.c.after == resolve.id, delivery.c.finished_at.is_(None), delivery.c.attempts == 0)
+    later = work.now + RESOLVED_AGAIN_AFTER
+    await work.conn.execute(update(delivery).where(second, delivery.c.next_at < later).values(next_at=later))
 
 
 async def unpaid(work: Work) -> list[Debt]:

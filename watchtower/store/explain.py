@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, not_, or_, select, true
 
 from watchtower.evaluation import roll
-from watchtower.model import Labels
-from watchtower.store import evaluations, flush, outages, rows, units
+from watchtower.model import Event, Labels
+from watchtower.store import debts, evaluations, flush, outages, rows, units
 from watchtower.store.tables import (
     alert_state,
     alert_transition,
@@ -23,7 +23,7 @@ from watchtower.store.tables import (
 from watchtower.store.values import Explanation, OutboxDepth, Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement
@@ -210,12 +210,17 @@ def _watch(row: AnyRow, rule: str, labels: Mapping[str, str]) -> Watch:
 # -- the outbox -------------------------------------------------------------------------------------------------------
 
 
-async def outbox(work: Work) -> list[OutboxDepth]:
-    """How many rows are open, by channel and tier, and since when the oldest waits."""
+async def outbox(work: Work, lost: Collection[tuple[str, str]] = ()) -> list[OutboxDepth]:
+    """How many rows are open, by channel and tier, and since when the oldest waits; a graph is none that is missed.
+
+    At the ``lost`` channels and destinations only pages count: nobody can send the rest.
+    """
+    places = [and_(delivery.c.channel == name, delivery.c.destination == where) for name, where in sorted(lost)]
+    missed = or_(debts.pages(delivery), not_(or_(*places))) if places else true()
     key = (delivery.c.channel, delivery.c.tier)
     query = (
         select(*key, func.count().label("rows"), func.min(delivery.c.created_at).label("oldest"))
-        .where(delivery.c.finished_at.is_(None))
+        .where(delivery.c.finished_at.is_(None), delivery.c.event != Event.GRAPH, missed)
         .group_by(*key)
         .order_by(*key)
     )

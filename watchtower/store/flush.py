@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, insert, or_, select, update
 
 from watchtower.incidents.model import DeliveryBrief, FlushInput
 from watchtower.model import DeliveryState, stable_hash
-from watchtower.store import inhibitors, rows, silences
+from watchtower.store import inhibitors, rows, silences, storms
+from watchtower.store.calm import calm
 from watchtower.store.tables import (
     alert_transition,
     channel,
@@ -36,14 +37,14 @@ async def run(
     work: Work, store_id: str, decide: Callable[[FlushInput], FlushPlan], inhibits_for: float | None
 ) -> FlushPlan:
     """Read, decide, commit."""
-    await _lock(work)
+    await lock(work)
     plan = decide(await _read(work, store_id, inhibits_for))
     if not plan.empty:
         await _commit(work, plan)
     return plan
 
 
-async def _lock(work: Work) -> None:
+async def lock(work: Work) -> None:
     """Wait until no other flush runs, and keep every sender from starting a row that this one may withdraw.
 
     SQLite has one writer anyway. The channels are locked in the order of their names, and a sender locks only
@@ -55,15 +56,23 @@ async def _lock(work: Work) -> None:
 
 async def _read(work: Work, store_id: str, inhibits_for: float | None) -> FlushInput:
     """Everything the decision may look at."""
+    judged = tuple(await incidents(work, _to_judge()))
     return FlushInput(
         store_id=store_id,
         transitions=await _unconsumed(work),
-        incidents=tuple(await open_incidents(work)),
+        incidents=judged,
         deliveries=await _briefs(work),
         debts=await _debts(work),
         silences=tuple(await silences.silences(work)),
         firing=await inhibitors.firing(work, inhibits_for) if inhibits_for is not None else (),
+        paged=await storms.paged(work),
+        calm=await calm(work, judged),
     )
+
+
+def _to_judge() -> ColumnElement[bool]:
+    """Open incidents, and those that ended before an urgent page of theirs was accepted."""
+    return or_(incident.c.ended_at.is_(None), incident.c.due_at.is_not(None))
 
 
 async def _unconsumed(work: Work) -> tuple[Transition, ...]:
@@ -80,7 +89,7 @@ async def _briefs(work: Work) -> tuple[DeliveryBrief, ...]:
     query = (
         select(*(delivery.c[name] for name in DeliveryBrief.__dataclass_fields__))
         .join(incident, incident.c.id == delivery.c.incident_id)
-        .where(incident.c.ended_at.is_(None))
+        .where(_to_judge())
         .order_by(delivery.c.seq)
     )
     return tuple(rows.brief(row) for row in await work.conn.execute(query))
@@ -90,7 +99,7 @@ async def _debts(work: Work) -> tuple[Debt, ...]:
     query = (
         select(debt)
         .join(incident, incident.c.id == debt.c.incident_id)
-        .where(incident.c.ended_at.is_(None), debt.c.paid_at.is_(None))
+        .where(_to_judge(), debt.c.paid_at.is_(None))
         .order_by(debt.c.since, debt.c.incident_id, debt.c.channel)
     )
     return tuple(rows.debt(row) for row in await work.conn.execute(query))
@@ -120,7 +129,7 @@ async def _commit(work: Work, plan: FlushPlan) -> None:
     """Write all that was decided."""
     await _consume(work, plan.consumed)
     await _keep_incidents(work, plan.incidents)
-    await _add_deliveries(work, plan.deliveries)
+    await add_deliveries(work, plan.deliveries)
     await _withdraw(work, plan.withdrawn)
     await _add_decisions(work, plan.decisions)
     await silences.end(work, plan.expired, work.now)
@@ -162,7 +171,22 @@ def _incident_values(one: Incident) -> dict[str, Any]:
         "ended_at": one.ended_at,
         "due_at": one.due_at,
         "changed": one.changed,
+        **{name: getattr(one, name) for name in IN_HAND},
     }
+
+
+#: Who has the incident in hand, and how often and whom it has called so far.
+IN_HAND = (
+    "acknowledged_at",
+    "acknowledged_by",
+    "acknowledged_via",
+    "acknowledged_until",
+    "acknowledgement_told",
+    "rounds",
+    "called_at",
+    "escalated_at",
+    "repeated_at",
+)
 
 
 def group_hash(labels: Labels) -> str:
@@ -175,7 +199,7 @@ def _member_values(one: Incident) -> Iterable[dict[str, Any]]:
         yield {"incident_id": one.id, "alert_id": member.alert_id, "position": position, "body": member}
 
 
-async def _add_deliveries(work: Work, added: Sequence[Delivery]) -> None:
+async def add_deliveries(work: Work, added: Sequence[Delivery]) -> None:
     """Insert outbox rows in order; their channels exist before them, so that the next flush can lock them."""
     if not added:
         return
@@ -204,6 +228,8 @@ def _delivery_values(row: Delivery, now: datetime) -> dict[str, Any]:
         "finished_at": None if row.state.open else (row.finished_at or now),
         "first_attempt_at": row.first_attempt_at,
         "after": row.after,
+        "refused": row.refused,
+        "fallback_of": row.fallback_of,
     }
 
 
@@ -241,7 +267,7 @@ async def _add_decisions(work: Work, decisions: Sequence[Decision]) -> None:
 
 async def next_due(work: Work) -> datetime | None:
     """When the next incident wants to be looked at."""
-    query = select(func.min(incident.c.due_at)).where(incident.c.ended_at.is_(None))
+    query = select(func.min(incident.c.due_at)).where(incident.c.due_at.is_not(None))
     found: datetime | None = (await work.conn.execute(query)).scalar_one()
     return found
 

@@ -1,4 +1,7 @@
-"""The alerts that may hold others back: read by a flush only when something inhibits."""
+"""The alerts that may hold others back: read by a flush only when something inhibits.
+
+What nobody was told of, because it was too old to page or is suppressed, holds nobody back: else nobody hears of both.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from watchtower.incidents.model import FiringAlert
-from watchtower.model import State
+from watchtower.model import NOTIFY_FALSE, State
 from watchtower.store.tables import alert_state, alert_transition
 
 if TYPE_CHECKING:
@@ -23,8 +26,13 @@ async def firing(work: Work, ended_within: float) -> tuple[FiringAlert, ...]:
 
 async def _firing(work: Work) -> list[FiringAlert]:
     state = alert_state.c
-    query = select(state.id, state.rule, state.labels, state.since).where(state.firing).order_by(state.id)
-    return [FiringAlert(row.id, row.rule, row.labels, row.since) for row in await work.conn.execute(query)]
+    columns = (state.id, state.rule, state.labels, state.since, state.memory)
+    rows = await work.conn.execute(select(*columns).where(state.firing).order_by(state.id))
+    return [
+        FiringAlert(row.id, row.rule, row.labels, row.since)
+        for row in rows
+        if row.memory is None or not row.memory.never_told
+    ]
 
 
 async def _ended(work: Work, within: float) -> list[FiringAlert]:
@@ -34,7 +42,12 @@ async def _ended(work: Work, within: float) -> list[FiringAlert]:
     since = work.now - timedelta(seconds=within)
     query = select(alert_transition.c.body).where(alert_transition.c.at > since).order_by(alert_transition.c.seq)
     last: dict[str, Transition] = {row.body.key.id: row.body for row in await work.conn.execute(query)}
-    return [_gone(change) for change in last.values() if change.to_state is State.OK]
+    return [_gone(change) for change in last.values() if change.to_state is State.OK and _heard(change)]
+
+
+def _heard(end: Transition) -> bool:
+    """Whether its beginning was told, or kept quiet by the rule itself, as its author wants it."""
+    return end.notify or end.unsent in ("", NOTIFY_FALSE)
 
 
 def _gone(change: Transition) -> FiringAlert:

@@ -1,4 +1,7 @@
-"""The store's version: brought up to date at open, refused when it is newer than this program."""
+"""The store's version: brought up to date at open, refused when it is newer than this program.
+
+Alembic is imported where a store must be upgraded: a daemon that starts on its own store does without.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +9,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import select, text
+from sqlalchemy import column, inspect, select, table, text
 
 from watchtower.errors import StoreError, StoreTooNew
 from watchtower.store.tables import meta
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnClause, Connection
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from watchtower.store.database import Work
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+#: Every version that this program knows, the newest last: a test holds them against the migrations.
+VERSIONS = ("0001",)
 #: Any number, as long as every release uses the same: two daemons that start together migrate in turn.
 _ADVISORY_KEY = 0x77617463
-
-
-def _config(connection: Connection) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    return config
 
 
 async def upgrade(conn: AsyncConnection) -> None:
@@ -46,29 +40,37 @@ async def check(conn: AsyncConnection) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
-    config = _config(connection)
-    found, head = _versions(connection, config)
-    if found != head:
-        command.upgrade(config, "head")
+    if _version(connection) == VERSIONS[-1]:
+        return
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def _check(connection: Connection) -> None:
-    found, head = _versions(connection, _config(connection))
+    found, head = _version(connection), VERSIONS[-1]
     if found is None:
         raise StoreError("this is not a store of Watchtower, or no daemon has opened it yet")
     if found != head:
         raise StoreError(f"the store has version {found}, this program needs {head}; start the daemon to upgrade")
 
 
-def _versions(connection: Connection, config: Config) -> tuple[str | None, str]:
-    scripts = ScriptDirectory.from_config(config)
-    found = MigrationContext.configure(connection).get_current_revision()
-    head = scripts.get_current_head() or ""
-    if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
+def _version(connection: Connection) -> str | None:
+    """The version that Alembic wrote, None where it never did."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    version: ColumnClause[str] = column("version_num")
+    found = connection.execute(select(version).select_from(table("alembic_version"))).scalar_one_or_none()
+    if found is not None and found not in VERSIONS:
         raise StoreTooNew(
-            f"the store was written by a newer Watchtower: it has version {found}, this program knows up to {head}"
+            f"the store was written by a newer Watchtower: it has version {found}, this program knows up to "
+            f"{VERSIONS[-1]}"
         )
-    return found, head
+    return found
 
 
 async def mint(work: Work) -> tuple[str, bool]:

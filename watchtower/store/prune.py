@@ -16,6 +16,7 @@ from watchtower.store.tables import (
     evaluation,
     incident,
     outage,
+    received,
     silence,
 )
 
@@ -40,8 +41,15 @@ async def step(work: Work, before: datetime) -> bool:
         await _remove(work, outage, "seq", select(outage.c.seq).where(outage.c.until < before)),
         await _remove(work, alert_state, "id", _forgotten(before)),
         await _remove(work, silence, "id", select(silence.c.id).where(silence.c.ends_at < before)),
+        await _heeded(work, before),
     ]
     return max(removed) >= STEP
+
+
+async def _heeded(work: Work, before: datetime) -> int:
+    """What somebody said of a probe was heeded long ago; a ping is kept, for its like may come once a month."""
+    said = received.c.source == "probe"
+    return (await work.conn.execute(delete(received).where(said, received.c.at < before))).rowcount
 
 
 async def _remove(work: Work, table: Table, key: str, chosen: Select[Any]) -> int:

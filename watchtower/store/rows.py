@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Row
 
-    from watchtower.model import NoticeMember, Transition
+    from watchtower.model import Heard, NoticeMember, Transition
 
     AnyRow = Row[*tuple[Any, ...]]
 
@@ -74,9 +74,9 @@ def incident(row: AnyRow, members: Mapping[str, list[NoticeMember]]) -> Incident
     return Incident(members=tuple(members.get(row.id, ())), **_same_names(row, Incident))
 
 
-def delivery(row: AnyRow, ref: Mapping[str, Any] | None = None) -> Delivery:
-    """A row of ``delivery``; what the vendor answered before comes from its debt."""
-    return Delivery(ref=ref, **_same_names(row, Delivery))
+def delivery(row: AnyRow, ref: Mapping[str, Any] | None = None, receipts: tuple[Heard, ...] = ()) -> Delivery:
+    """A row of ``delivery``; what the vendor answered before comes from its debt, the receipts from its siblings."""
+    return Delivery(ref=ref, receipts=receipts, **_same_names(row, Delivery))
 
 
 def brief(row: AnyRow) -> DeliveryBrief:

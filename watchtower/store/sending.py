@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, FromClause, Subquery, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, FromClause, Subquery, and_, exists, func, literal, or_, select, update
 
-from watchtower.model import DeliveryState, Event, Priority
-from watchtower.store import debts, rows
-from watchtower.store.tables import channel, debt, delivery, incident
+from watchtower.incidents.graphs import channel_of, is_lane
+from watchtower.model import DeliveryState, Event, Heard, Priority
+from watchtower.store import debts, graphs, rows, superseding
+from watchtower.store.columns import Moment
+from watchtower.store.tables import channel, debt, delivery, incident, incident_member
 from watchtower.store.values import FURTHEST_RETRY
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from watchtower.model import Delivery
@@ -21,25 +24,66 @@ if TYPE_CHECKING:
     from watchtower.store.rows import AnyRow
     from watchtower.store.values import Standing
 
+#: Made once: an alias makes an object of every column, and these are asked with every message.
+_BEFORE, _PAGE, _FIRST = delivery.alias("before"), delivery.alias("page"), delivery.alias("first")
+
 #: How long a page waits for its incident to be judged.
 JUDGED_WITHIN = timedelta(seconds=60)
+#: For so long it is counted how often an alert was told.
+COUNTED_FOR = timedelta(days=7)
 NEVER_TOLD = "its trigger never reached the channel: nothing is owed"
 
 
 async def next_delivery(work: Work, name: str, epoch: int) -> Delivery | None:
     """Claim the next row of a channel, as it was before; None when there is none or the channel is lost."""
+    least = await turn(work, name, epoch)
+    return None if least is None else await single(work, name, epoch, least)
+
+
+async def turn(work: Work, name: str, epoch: int) -> Priority | None:
+    """Extend the lease; the least urgent priority that may leave now, None when nothing may or the channel is lost."""
     held = await _extend(work, name, epoch)
     if held is None:
         return None
     await _settle(work, name, epoch)
+    if is_lane(name):
+        await graphs.withdraw(work, name)
+        if await graphs.text_waits(work, name):
+            return None
     standing = rows.standing(held, work.now)
     if _held(standing, work.now, urgent=True):
         return None
-    row = await _pick(work, name, epoch, urgent_only=_held(standing, work.now, urgent=False))
-    if row is None:
-        return None
-    await _mark(work, row, epoch)
-    return rows.delivery(row, await _ref(work, row))
+    return Priority.P2 if _held(standing, work.now, urgent=False) else Priority.P5
+
+
+async def single(work: Work, name: str, epoch: int, least: Priority) -> Delivery | None:
+    """Claim the first row whose turn it is."""
+    row = heads([name])
+    chosen = select(row.c.seq).where(ready(row, epoch, work.now, least)).order_by(row.c.tier, row.c.seq).limit(1)
+    seq = (await work.conn.execute(chosen)).scalar_one_or_none()
+    return None if seq is None else await take(work, seq, epoch)
+
+
+async def take(work: Work, seq: int, epoch: int) -> Delivery:
+    """Claim this row: it leaves by itself."""
+    found = (await work.conn.execute(select(delivery).where(delivery.c.seq == seq))).one()
+    await mark(work, [seq], epoch, digest=None)
+    taken = rows.delivery(found, await _ref(work, found), await _receipts(work, found))
+    taken = replace(taken, times=await _times(work, found))
+    return replace(taken, shared=await shared(work, found)) if found.attempts else taken
+
+
+async def shared(work: Work, row: AnyRow) -> bool:
+    """Whether its vendor may know the row's key at another destination, too: what is found there proves nothing."""
+    others = select(delivery.c.destination).where(
+        delivery.c.incident_id == row.incident_id,
+        delivery.c.dedup_key == row.dedup_key,
+        delivery.c.destination != row.destination,
+        delivery.c.attempts > 0,
+        debts.pages(delivery),
+    )
+    found = (await work.conn.execute(others)).scalars()
+    return any(vendor(one) == vendor(row.destination) for one in found)
 
 
 async def _extend(work: Work, name: str, epoch: int) -> AnyRow | None:
@@ -54,7 +98,7 @@ async def _extend(work: Work, name: str, epoch: int) -> AnyRow | None:
 
 
 async def _settle(work: Work, name: str, epoch: int) -> None:
-    """Write what needs no request: debts of requests that a crash left open, and resolves that nobody owes."""
+    """Write what needs no request: debts of requests that a crash left open, and what ends or eases nothing."""
     orphaned = select(delivery).where(
         delivery.c.channel == name, delivery.c.finished_at.is_(None), _crashed(delivery, epoch), debts.pages(delivery)
     )
@@ -65,7 +109,7 @@ async def _settle(work: Work, name: str, epoch: int) -> None:
         .where(
             delivery.c.channel == name,
             delivery.c.finished_at.is_(None),
-            delivery.c.event == Event.RESOLVE,
+            delivery.c.event.in_([Event.RESOLVE, Event.ACKNOWLEDGE]),
             delivery.c.state == DeliveryState.PENDING,
             delivery.c.attempts == 0,
             ~_owed(),
@@ -80,8 +124,11 @@ def _crashed(row: FromClause, epoch: int) -> ColumnElement[bool]:
 
 
 def _owed() -> ColumnElement[bool]:
-    """A resolve has something to resolve: an unpaid debt, or a page before it that may still go out."""
-    page = delivery.alias("page")
+    """A resolve has something to resolve: an unpaid debt, or a page before it that may still go out.
+
+    One that follows another resolve is for what may have opened since, whatever is paid.
+    """
+    page, first = _PAGE, _FIRST
     unpaid = exists().where(debts.of(delivery), debt.c.paid_at.is_(None))
     coming = exists().where(
         page.c.incident_id == delivery.c.incident_id,
@@ -92,7 +139,10 @@ def _owed() -> ColumnElement[bool]:
         page.c.finished_at.is_(None),
         debts.pages(page),
     )
-    return or_(unpaid, coming)
+    again = exists().where(
+        first.c.id == delivery.c.after, first.c.event == Event.RESOLVE, first.c.state == DeliveryState.ACCEPTED
+    )
+    return or_(unpaid, coming, again)
 
 
 def _held(standing: Standing, now: datetime, *, urgent: bool) -> bool:
@@ -100,18 +150,10 @@ def _held(standing: Standing, now: datetime, *, urgent: bool) -> bool:
     return free_from is not None and free_from > now
 
 
-async def _pick(work: Work, name: str, epoch: int, *, urgent_only: bool) -> AnyRow | None:
-    row = heads([name])
-    least = Priority.P2 if urgent_only else Priority.P5
+def ready(row: Subquery, epoch: int, now: datetime, least: Priority) -> ColumnElement[bool]:
+    """A row of :func:`heads` may leave now."""
     sendable = or_(row.c.state.in_([DeliveryState.PENDING, DeliveryState.AMBIGUOUS]), _crashed(row, epoch))
-    chosen = (
-        select(row.c.seq)
-        .where(unblocked(row), sendable, row.c.tier <= least, _timely(row, work.now), ~_to_be_judged(row, work.now))
-        .order_by(row.c.tier, row.c.seq)
-        .limit(1)
-    )
-    found = await work.conn.execute(select(delivery).where(delivery.c.seq == chosen.scalar_subquery()))
-    return found.one_or_none()
+    return and_(unblocked(row), sendable, row.c.tier <= least, _timely(row, now), ~_to_be_judged(row, now))
 
 
 def _timely(row: Subquery, now: datetime) -> ColumnElement[bool]:
@@ -148,8 +190,8 @@ def heads(names: Collection[str]) -> Subquery:
     place = func.row_number().over(
         partition_by=(delivery.c.channel, delivery.c.destination, delivery.c.dedup_key), order_by=delivery.c.seq
     )
-    names_of = ("seq", "channel", "tier", "state", "sending_epoch", "next_at", "after")
-    columns = [delivery.c[name] for name in (*names_of, "attempts", "event", "incident_id")]
+    names_of = ("seq", "channel", "tier", "state", "sending_epoch", "next_at", "after", "destination", "dedup_key")
+    columns = [delivery.c[name] for name in (*names_of, "digest", "attempts", "event", "incident_id")]
     return (
         select(*columns, place.label("place"))
         .where(delivery.c.channel.in_(sorted(names)), delivery.c.finished_at.is_(None))
@@ -158,38 +200,83 @@ def heads(names: Collection[str]) -> Subquery:
 
 
 def unblocked(row: Subquery) -> ColumnElement[bool]:
-    """A row of :func:`heads` is the first of its key, and what must be settled before it is settled."""
-    before = delivery.alias("before")
-    waiting = exists().where(before.c.id == row.c.after, before.c.finished_at.is_(None))
-    return and_(row.c.place == 1, or_(row.c.after.is_(None), ~waiting))
+    """A row of :func:`heads` is the first of its key, and what must be settled before it is settled.
+
+    A page that another replaces waits for that one.
+    """
+    waiting = exists().where(_BEFORE.c.id == row.c.after, _BEFORE.c.finished_at.is_(None))
+    return and_(row.c.place == 1, or_(row.c.after.is_(None), ~waiting), ~superseding.waits(row))
 
 
-async def _mark(work: Work, row: AnyRow, epoch: int) -> None:
-    """From the commit on, a crash means: it may have arrived."""
+async def mark(work: Work, seqs: Sequence[int], epoch: int, *, digest: str | None) -> None:
+    """From the commit on, a crash means: it may have arrived; ``digest`` is the message in which."""
     await work.conn.execute(
         update(delivery)
-        .where(delivery.c.seq == row.seq)
+        .where(delivery.c.seq.in_(seqs))
         .values(
             state=DeliveryState.SENDING,
             attempts=delivery.c.attempts + 1,
             sending_epoch=epoch,
-            first_attempt_at=row.first_attempt_at or work.now,
+            first_attempt_at=func.coalesce(delivery.c.first_attempt_at, literal(work.now, Moment)),
+            digest=digest,
         )
     )
 
 
 async def _ref(work: Work, row: AnyRow) -> Mapping[str, Any] | None:
-    """What the vendor answered to the message that this incident already has on this target."""
+    """What the vendor answered to the message that this incident already has for itself on this target."""
     query = (
         select(debt.c.ref)
         .where(
             debt.c.incident_id == row.incident_id,
-            debt.c.channel == row.channel,
+            debt.c.channel == channel_of(row.channel),
             debt.c.destination == row.destination,
             debt.c.ref.is_not(None),
+            debt.c.digest.is_(None),
         )
         .order_by(debt.c.since.desc(), debt.c.tier)
         .limit(1)
     )
     found: Mapping[str, Any] | None = (await work.conn.execute(query)).scalar_one_or_none()
     return found
+
+
+async def _receipts(work: Work, row: AnyRow) -> tuple[Heard, ...]:
+    """The other channels that accepted a page of this incident, the first to do so first."""
+    heard = func.min(delivery.c.finished_at).label("at")
+    query = (
+        select(delivery.c.channel, delivery.c.destination, heard)
+        .where(
+            delivery.c.incident_id == row.incident_id,
+            delivery.c.channel != row.channel,
+            delivery.c.state == DeliveryState.ACCEPTED,
+            debts.pages(delivery),
+        )
+        .group_by(delivery.c.channel, delivery.c.destination)
+        .order_by(heard, delivery.c.channel)
+    )
+    found = await work.conn.execute(query)
+    return tuple(Heard(one.channel, vendor(one.destination), one.at) for one in found)
+
+
+async def _times(work: Work, row: AnyRow) -> int:
+    """How many incidents of the last days told of the alert that the row speaks about first."""
+    if not row.notice.members:
+        return 0
+    query = (
+        select(func.count())
+        .select_from(incident_member)
+        .join(incident, incident.c.id == incident_member.c.incident_id)
+        .where(
+            incident_member.c.alert_id == row.notice.members[0].alert_id,
+            incident.c.told_tier.is_not(None),
+            incident.c.opened_at > work.now - COUNTED_FOR,
+        )
+    )
+    found: int = (await work.conn.execute(query)).scalar_one()
+    return found
+
+
+def vendor(destination: str) -> str:
+    """The kind of a channel by its destination: ``slack`` of ``slack-webhook:…``."""
+    return destination.partition(":")[0].partition("-")[0]

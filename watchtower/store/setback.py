@@ -19,6 +19,18 @@ if TYPE_CHECKING:
     from watchtower.store.database import Work
 
 
+#: When something happened to an incident.
+_STAMPS = (
+    "opened_at",
+    "last_page_at",
+    "told_at",
+    "acknowledged_at",
+    "called_at",
+    "escalated_at",
+    "repeated_at",
+)
+
+
 async def mend(work: Work, retries_after: float) -> None:
     """Make due now what is due further ahead than it can be, and let nothing have happened later than now.
 
@@ -40,12 +52,14 @@ async def _units(work: Work) -> None:
 
 
 async def _incidents(work: Work) -> None:
-    stamps = {name: incident.c[name] for name in ("opened_at", "last_page_at", "told_at")}
+    stamps = {name: incident.c[name] for name in _STAMPS}
     later = or_(*(stamp > work.now for stamp in stamps.values()))
     values = {name: _no_later(stamp, work) for name, stamp in stamps.items()}
     await work.conn.execute(
         update(incident).where(incident.c.ended_at.is_(None), later).values(**values, due_at=work.now)
     )
+    waiting = and_(incident.c.ended_at.is_not(None), incident.c.due_at > work.now)
+    await work.conn.execute(update(incident).where(waiting).values(due_at=work.now))
 
 
 def _no_later(stamp: ColumnElement[Any], work: Work) -> ColumnElement[Any]:

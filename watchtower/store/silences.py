@@ -58,6 +58,7 @@ def _values(kept: Silence) -> dict[str, Any]:
         "created_by": kept.created_by,
         "comment": kept.comment,
         "expire_on_resolve": kept.expire_on_resolve,
+        "maintenance": kept.maintenance,
     }
 
 

@@ -6,35 +6,51 @@ cannot do it (unreachable, locked, full, read-only) and has then changed nothing
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from watchtower.store import channels as channel_leases
 from watchtower.store import (
+    acknowledging,
     debts,
+    digests,
     explain,
     flush,
+    inbox,
+    letters,
     migrate,
+    newest,
+    nudges,
     opening,
+    owed,
     prune,
     pulse,
     sending,
     setback,
     silences,
+    stranded,
     ticks,
     units,
+    uptime,
 )
+from watchtower.store import channels as channel_leases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from watchtower.clock import Clock
+    from watchtower.incidents.audit import Owed
+    from watchtower.incidents.digests import Batch
     from watchtower.incidents.model import Debt, FlushInput, FlushPlan, Incident
+    from watchtower.incidents.reports import Heard, Report
     from watchtower.incidents.silences import Silence
-    from watchtower.model import AlertState, Delivery, Transition
+    from watchtower.model import AlertKey, AlertState, Delivery, Priority, Transition
+    from watchtower.sources.base import Received
+    from watchtower.sources.uptime.ledger import Totals
     from watchtower.store.database import Database
     from watchtower.store.lockfile import FileLock
     from watchtower.store.values import (
+        ChannelHealth,
         ClaimedUnit,
         Explanation,
         OutboxDepth,
@@ -118,6 +134,13 @@ class Store:
         """When the next unit can be claimed."""
         return await self._database.read(units.next_due)
 
+    async def nudge(self, units: Collection[str], *, gap: float) -> Mapping[str, datetime]:
+        """Make these units due, each at least ``gap`` seconds after the last time; what is heard until then is in it.
+
+        Returns the moment for each that will be looked at.
+        """
+        return await self._database.write(nudges.nudge, units, gap)
+
     async def unit_health(self) -> list[UnitHealth]:
         """How every unit fares."""
         return await self._database.read(units.health)
@@ -140,6 +163,20 @@ class Store:
         """
         await self._database.write(ticks.commit_orphans, states, transitions, wakes=wakes)
 
+    # what comes in by itself
+
+    async def receive(self, source: str, news: Received, *, wakes: Sequence[str] = ()) -> None:
+        """Keep the newest of its kind about a target, and make these units due at once."""
+        await self._database.write(inbox.receive, source, news, wakes)
+
+    async def received(self, source: str) -> tuple[Received, ...]:
+        """What is known of a source's targets, in the order of their names."""
+        return await self._database.read(inbox.received, source)
+
+    async def forget_received(self, source: str, targets: Collection[str]) -> None:
+        """Forget what came from any other target of this source."""
+        await self._database.write(inbox.forget, source, targets)
+
     # the flush
 
     async def flush(self, decide: Callable[[FlushInput], FlushPlan], *, inhibits_for: float | None = None) -> FlushPlan:
@@ -158,6 +195,29 @@ class Store:
     async def open_incidents(self) -> list[Incident]:
         """Incidents that have not ended, with their members, the newest last."""
         return await self._database.read(flush.open_incidents)
+
+    async def outside(self) -> dict[str, newest.LastWord]:
+        """What was last said of each alert that fires and is in no open incident."""
+        return await self._database.read(newest.outside)
+
+    async def acknowledge(
+        self, incident_id: str, *, by: str, via: str, until: datetime | None = None
+    ) -> Incident | None:
+        """Note that ``by`` has an open incident in hand; None when no single one is meant.
+
+        ``incident_id`` may be its first 8 characters or more. ``via`` is the channel that said so, which is not told
+        again, or ``cli`` or ``api``. Without ``until`` its route says when the acknowledgement ends, if ever. Again
+        while it holds changes nothing but a later end. The flush tells the other channels.
+        """
+        return await self._database.write(acknowledging.acknowledge, incident_id, by, via, until)
+
+    async def heed(self, report: Report, *, via: str) -> Heard:
+        """Take over what somebody did at the vendor of channel ``via``, and say why or why not.
+
+        An acknowledgement, or for an hour the same when it was closed there while it fires. Told again it changes
+        nothing.
+        """
+        return await self._database.write(acknowledging.heed, report, via, self.store_id)
 
     # silences
 
@@ -202,6 +262,29 @@ class Store:
         """
         return await self._database.write(debts.finish, delivery, epoch, settled, standing)
 
+    async def next_parcel(self, channel: str, epoch: int, new_id: Callable[[], str]) -> Delivery | Batch | None:
+        """As :meth:`next_delivery`, of a channel that takes digests: several rows may leave as one message.
+
+        ``new_id`` names a digest that is new; one that may have arrived keeps its name and its rows.
+        """
+        return await self._database.write(digests.next_parcel, channel, epoch, new_id)
+
+    async def finish_batch(
+        self, batch: Batch, epoch: int, settled: Sequence[Settled], standing: Standing, *, gathers_for: float
+    ) -> bool:
+        """As :meth:`finish` for every row of a batch, in the order of its rows, all at once or none.
+
+        After a new digest what would be a message waits ``gathers_for`` seconds for company, at most a minute.
+        """
+        return await self._database.write(digests.finish, batch, epoch, settled, standing, gathers_for)
+
+    async def count_duplicate(self, channel: str, epoch: int) -> bool:
+        """Count, before it leaves, a message that may be there twice from then on; False when it must not leave.
+
+        Then another worker has the channel, and with it the message.
+        """
+        return await self._database.write(channel_leases.count_duplicate, channel, epoch)
+
     async def standings(self) -> dict[str, Standing]:
         """By name, how each channel fares that was ever used."""
         return await self._database.read(channel_leases.standings)
@@ -209,6 +292,10 @@ class Store:
     async def retarget(self, channel: str, known: Collection[str], today: str) -> int:
         """Lead open rows whose destination is none of ``known`` to ``today``'s; how many rows that were."""
         return await self._database.write(channel_leases.retarget, channel, known, today)
+
+    async def strays(self, channel: str, known: Collection[str]) -> list[str]:
+        """The destinations of the channel's open rows that are none of ``known``."""
+        return await self._database.read(channel_leases.strays, channel, known)
 
     async def release_channel(self, channel: str, epoch: int) -> None:
         """Let another worker have the channel at once."""
@@ -224,9 +311,38 @@ class Store:
         """Whether any vendor accepted anything since."""
         return await self._database.read(pulse.accepted_since, moment)
 
-    async def outbox(self) -> list[OutboxDepth]:
-        """How many rows are open, by channel and tier."""
-        return await self._database.read(explain.outbox)
+    async def outbox(self, lost: Collection[tuple[str, str]] = ()) -> list[OutboxDepth]:
+        """How many rows are open, by channel and tier; at the ``lost`` channels and destinations only the pages."""
+        return await self._database.read(explain.outbox, lost)
+
+    async def places_owed(self) -> frozenset[tuple[str, str]]:
+        """Every channel and destination that is owed something, or for which something waits."""
+        return await self._database.read(stranded.places)
+
+    async def write_off(self, channel: str, destinations: Collection[str], by: str) -> int:
+        """Owe these destinations of a channel nothing any more; how many resolves were owed."""
+        return await self._database.write(stranded.write_off, channel, destinations, by)
+
+    async def channel_health(self) -> dict[str, ChannelHealth]:
+        """By name, how each channel fares that was ever used."""
+        return await self._database.read(letters.health)
+
+    async def open_tiers(self) -> dict[Priority, int]:
+        """How many incidents are open, by tier."""
+        return await self._database.read(letters.open_tiers)
+
+    async def dead_letters(self, *, limit: int) -> list[Delivery]:
+        """What was given up and is still kept, the newest first."""
+        return await self._database.read(letters.dead_letters, limit=limit)
+
+    async def audit_debts(
+        self, decide: Callable[[Sequence[Owed], Mapping[str, Incident]], tuple[Delivery, ...]]
+    ) -> tuple[Delivery, ...]:
+        """Write what ``decide`` answers to the debts of ended incidents that no resolve is on its way for.
+
+        ``decide`` is pure, and given the debts with their incidents by id.
+        """
+        return await self._database.write(owed.audit, decide)
 
     async def debts(self) -> list[Debt]:
         """Every resolve that is owed, the oldest first."""
@@ -242,6 +358,14 @@ class Store:
 
     async def prune(self, *, before: datetime) -> None:
         """Forget what is older than ``before`` and owes nothing, a step at a time."""
-        more = True
-        while more:
-            more = await self._database.write(prune.step, before)
+        for step in (partial(prune.step, before=before), uptime.compact):
+            while await self._database.write(step):
+                pass
+
+    # uptime
+
+    async def uptime(
+        self, rules: Collection[str] | None, begins: Mapping[int, int]
+    ) -> dict[AlertKey, dict[int, Totals]]:
+        """What was booked of the series of these rules (None: of all), by window, since each window's beginning."""
+        return await self._database.read(uptime.totals, rules, begins)

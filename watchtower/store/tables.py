@@ -26,7 +26,17 @@ from sqlalchemy import (
 
 from watchtower.evaluation.findings import Entry
 from watchtower.evaluation.roll import Census
-from watchtower.model import AlertMemory, DeliveryState, Event, Labels, Notice, NoticeMember, State, Transition
+from watchtower.model import (
+    AlertMemory,
+    DeliveryState,
+    Event,
+    Labels,
+    Notice,
+    NoticeMember,
+    State,
+    Transition,
+    TroubleReason,
+)
 from watchtower.store.columns import Coded, Moment, Prose, Rank, Sequence, Word
 
 metadata = MetaData()
@@ -61,8 +71,10 @@ work_unit = Table(
     Column("census", Coded(tuple[Census, ...])),
     Column("rules", Coded(tuple[str, ...])),
     Column("woken", BigInteger, nullable=False),  # how often another unit's commit made it due
+    Column("nudged_at", Moment),  # when it was due last because AWS said that something happened
     Column("blinded", Coded(tuple[str, ...])),  # the rules that its last tick did not see
     Column("silent", Boolean, nullable=False),  # its last tick brought no answer at all
+    Column("reasons", Coded(tuple[TroubleReason, ...])),  # the kinds of trouble that its last tick had
 )
 
 #: When a unit saw nothing, for explanations: `failing_since` and its like tell only of now.
@@ -165,6 +177,15 @@ incident = Table(
     Column("ended_at", Moment),
     Column("due_at", Moment),
     Column("changed", Boolean, nullable=False),
+    Column("acknowledged_at", Moment),
+    Column("acknowledged_by", Prose, nullable=False),
+    Column("acknowledged_via", Text, nullable=False),
+    Column("acknowledged_until", Moment),
+    Column("acknowledgement_told", Boolean, nullable=False),
+    Column("rounds", Integer, nullable=False),
+    Column("called_at", Moment),
+    Column("escalated_at", Moment),
+    Column("repeated_at", Moment),
     _partial(
         "incident_taking_members",
         "route",
@@ -173,6 +194,7 @@ incident = Table(
         unique=True,
     ),
     _partial("incident_open", "due_at", where="ended_at IS NULL"),
+    _partial("incident_due", "due_at", where="due_at IS NOT NULL"),  # also ended ones, see incidents/fallback.py
     Index("incident_ended", "ended_at"),
 )
 
@@ -206,9 +228,14 @@ delivery = Table(
     Column("finished_at", Moment),  # null exactly while the row is open
     Column("first_attempt_at", Moment),
     Column("after", Text),
+    Column("refused", Boolean, nullable=False),  # the vendor will never take it
+    Column("fallback_of", Text),  # the page of another channel that this one is sent in the place of
     Column("sending_epoch", BigInteger),
+    Column("digest", Text),  # the message of several rows that this one left with, and may have arrived in
     _partial("delivery_open", "channel", "tier", "seq", where="finished_at IS NULL"),
+    _partial("delivery_dead", "channel", "seq", where="state = 'dead'"),
     _partial("delivery_fifo", "channel", "destination", "dedup_key", "seq", where="finished_at IS NULL"),
+    _partial("delivery_digest", "digest", where="digest IS NOT NULL"),
     sqlite_autoincrement=True,
 )
 
@@ -223,6 +250,7 @@ debt = Table(
     Column("ref", Coded(Mapping[str, Any])),
     Column("since", Moment, nullable=False),
     Column("paid_at", Moment),
+    Column("digest", Text),  # ref is the message of this digest: others are told in it too
     _partial("debt_unpaid", "channel", "incident_id", where="paid_at IS NULL"),
 )
 
@@ -238,8 +266,33 @@ channel = Table(
     Column("rest_until", Moment),
     Column("urgent_until", Moment),
     Column("failures", Integer, nullable=False, server_default="0"),
+    Column("accepted_at", Moment),  # when the vendor accepted anything last
     Column("sent", Coded(tuple[float, ...])),
+    Column("gathers_until", Moment),  # it had a digest: what is not urgent above all waits for company
+    Column("possible_duplicates", Integer, nullable=False, server_default="0"),  # since the store was made
     Column("stood_at", Moment),  # when the above was written: a clock that was set back makes it void
+)
+
+#: Whose time is booked, and since when (epoch seconds).
+uptime_series = Table(
+    "uptime_series",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("rule", Text, nullable=False, index=True),
+    Column("identity", Coded(Labels), nullable=False),
+    Column("since", BigInteger, nullable=False),
+)
+
+#: Seconds by state of the time that begins at ``start`` and is ``width`` seconds long (all epoch seconds).
+uptime = Table(
+    "uptime",
+    metadata,
+    Column("series", Text, primary_key=True),
+    Column("width", Integer, primary_key=True),
+    Column("start", BigInteger, primary_key=True),
+    Column("until", BigInteger, nullable=False),
+    *(Column(state, Float, nullable=False) for state in ("up", "down", "maintenance", "unknown")),
+    Index("uptime_start", "start"),
 )
 
 silence = Table(
@@ -253,4 +306,16 @@ silence = Table(
     Column("created_by", Prose, nullable=False),
     Column("comment", Prose, nullable=False),
     Column("expire_on_resolve", Boolean, nullable=False),
+    Column("maintenance", Boolean, nullable=False),
+)
+
+#: What came in by itself, the newest of each kind: heartbeats' pings, and words about probes.
+received = Table(
+    "received",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("target", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("text", Prose, nullable=False),
 )

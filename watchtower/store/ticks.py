@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import BigInteger, LargeBinary, Update, bindparam, case, func, insert, or_, select, update
 
 from watchtower.model import State
-from watchtower.store import evaluations, outages, rows
+from watchtower.store import evaluations, outages, rows, uptime
 from watchtower.store.columns import Moment
 from watchtower.store.tables import alert_state, alert_transition, work_unit
 
@@ -32,8 +32,9 @@ async def commit(work: Work, commits: Sequence[TickCommit]) -> frozenset[str]:
         await _keep_states(work, [state for tick in valid for state in tick.states])
         await _add_transitions(work, [change for tick in valid for change in tick.transitions])
         await evaluations.add(work, [entry for tick in valid for entry in tick.log])
+        await uptime.add(work, [span for tick in valid for span in tick.uptime])
         await outages.note(work, [(tick, held[tick.unit]) for tick in valid])
-        await _wake(work, [unit for tick in valid for unit in tick.wakes])
+        await wake(work, [unit for tick in valid for unit in tick.wakes])
     return frozenset(tick.unit for tick in valid)
 
 
@@ -43,10 +44,10 @@ async def commit_orphans(
     """Write what a change of the plan ended; no unit stands for it."""
     await _keep_states(work, states)
     await _add_transitions(work, transitions)
-    await _wake(work, wakes)
+    await wake(work, wakes)
 
 
-async def _wake(work: Work, units: Iterable[str]) -> None:
+async def wake(work: Work, units: Iterable[str]) -> None:
     """Make these units due now, also those that somebody holds: what they have read is not the newest any more."""
     unit, wanted = work_unit.c, sorted(set(units))
     if wanted:
@@ -98,6 +99,7 @@ def _advance() -> Update:
             failure=bindparam("why"),
             blinded=bindparam("unseen", type_=unit.blinded.type),
             silent=bindparam("unanswered", type_=unit.silent.type),
+            reasons=bindparam("kinds", type_=unit.reasons.type),
             lease_until=None,
         )
     )
@@ -117,6 +119,7 @@ def _progress(tick: TickCommit) -> dict[str, Any]:
         "why": tick.failure,
         "unseen": tick.blinded,
         "unanswered": tick.silent,
+        "kinds": tick.reasons,
     }
 
 

@@ -129,6 +129,7 @@ def _claimed(row: AnyRow) -> ClaimedUnit:
         roll=row.roll,
         census=row.census or (),
         woken=row.woken,
+        nudged_at=row.nudged_at,
     )
 
 
@@ -153,7 +154,8 @@ async def health(work: Work) -> list[UnitHealth]:
 def health_of(row: AnyRow) -> UnitHealth:
     """How the unit of a row fares."""
     values = {name: getattr(row, name) for name in UnitHealth.__dataclass_fields__}
-    return UnitHealth(**{**values, "census": row.census or (), "blinded": row.blinded or ()})
+    lists = {name: getattr(row, name) or () for name in ("census", "blinded", "reasons")}
+    return UnitHealth(**{**values, **lists})
 
 
 async def free_all(work: Work) -> None:

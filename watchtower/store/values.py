@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from watchtower.evaluation.findings import Entry
     from watchtower.evaluation.roll import Census
     from watchtower.incidents.model import Debt, Decision, Incident
-    from watchtower.model import AlertKey, AlertState, Delivery, DeliveryState, Priority, Transition
+    from watchtower.model import AlertKey, AlertState, Delivery, DeliveryState, Priority, Transition, TroubleReason
+    from watchtower.sources.uptime.ledger import Spent
 
 
 #: Seconds that no retry is ahead, whatever a vendor asks for; beyond, the clock was set back.
@@ -42,7 +43,8 @@ class ClaimedUnit:
 
     ``last_tick`` is the newest committed tick (epoch seconds); ``failures`` counts polls that failed in a row.
     ``roll`` and ``census`` are what the unit knows of its rules' series. ``woken`` counts how often
-    another unit's commit made it due: what was committed since the claim is not in what was read for it.
+    another unit's commit made it due: what was committed since the claim is not in what was read for it. ``nudged_at``:
+    what was read before then is not the newest, AWS said.
     """
 
     id: str
@@ -55,6 +57,7 @@ class ClaimedUnit:
     roll: bytes | None = None
     census: tuple[Census, ...] = ()
     woken: int = 0
+    nudged_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class TickCommit:
     keep the old. ``wakes`` are units that this tick makes due at once; ``woken`` is the claim's own count: when it is
     more by now, the unit stays due, whatever ``due_at`` says.
     ``blinded`` names the rules that a poll in trouble did not see, or not wholly; ``silent``: it brought no answer at
-    all.
+    all; ``reasons`` are the kinds of its troubles. ``uptime`` is what is known of the time of its targets.
     """
 
     unit: str
@@ -85,11 +88,13 @@ class TickCommit:
     woken: int = 0
     blinded: tuple[str, ...] = ()
     silent: bool = False
+    reasons: tuple[TroubleReason, ...] = ()
+    uptime: tuple[Spent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class UnitHealth:
-    """How a unit fares, for the own alerts and the metrics; ``blinded`` and ``silent`` as its last tick had them."""
+    """How a unit fares, for the own alerts and the metrics; from ``blinded`` on as its last tick had it."""
 
     id: str
     source: str
@@ -104,6 +109,7 @@ class UnitHealth:
     census: tuple[Census, ...] = ()
     blinded: tuple[str, ...] = ()
     silent: bool = False
+    reasons: tuple[TroubleReason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +117,15 @@ class Settled:
     """How one attempt ended.
 
     ``state`` is ACCEPTED, DEAD, WITHDRAWN, PENDING (rejected for now: try again) or AMBIGUOUS (try again, and the
-    resolve is owed already). ``next_at`` says when to try again.
+    resolve is owed already). ``next_at`` says when to try again. ``refused``: the vendor will never take it, so that
+    somebody else is told at once.
     """
 
     state: DeliveryState
     detail: str
     next_at: datetime | None = None
     ref: Mapping[str, Any] | None = None
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +152,27 @@ class Standing:
         """When something may leave at the earliest; None when nothing holds it."""
         holds = (self.hold_until, self.urgent_until if urgent else self.rest_until)
         return max((moment for moment in holds if moment is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelHealth:
+    """How a channel fares, for the own alerts, the metrics and the status.
+
+    ``dead`` counts what was given up and is still kept, ``died_at`` is the newest of it. ``owed`` counts resolves, also
+    those of open incidents; ``overdue`` those whose incident ended a while ago, the first of them at
+    ``overdue_since``. ``possible_duplicates`` counts what was sent again although it may have arrived before, since the
+    store was made.
+    """
+
+    name: str
+    standing: Standing
+    accepted_at: datetime | None = None
+    dead: int = 0
+    died_at: datetime | None = None
+    owed: int = 0
+    overdue: int = 0
+    overdue_since: datetime | None = None
+    possible_duplicates: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,9 @@ def upgrade() -> None:
     _delivery()
     _debt()
     _channel()
+    _uptime()
     _silence()
+    _received()
 
 
 def _meta() -> None:
@@ -64,8 +66,10 @@ def _work_unit() -> None:
         sa.Column("census", sa.Text()),
         sa.Column("rules", sa.Text()),
         sa.Column("woken", sa.BigInteger(), nullable=False),
+        sa.Column("nudged_at", sa.BigInteger()),
         sa.Column("blinded", sa.Text()),
         sa.Column("silent", sa.Boolean(), nullable=False),
+        sa.Column("reasons", sa.Text()),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_work_unit_due_at", "work_unit", ["due_at"])
@@ -181,10 +185,20 @@ def _incident() -> None:
         sa.Column("ended_at", sa.BigInteger()),
         sa.Column("due_at", sa.BigInteger()),
         sa.Column("changed", sa.Boolean(), nullable=False),
+        sa.Column("acknowledged_at", sa.BigInteger()),
+        sa.Column("acknowledged_by", sa.Text(), nullable=False),
+        sa.Column("acknowledged_via", sa.Text(), nullable=False),
+        sa.Column("acknowledged_until", sa.BigInteger()),
+        sa.Column("acknowledgement_told", sa.Boolean(), nullable=False),
+        sa.Column("rounds", sa.Integer(), nullable=False),
+        sa.Column("called_at", sa.BigInteger()),
+        sa.Column("escalated_at", sa.BigInteger()),
+        sa.Column("repeated_at", sa.BigInteger()),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("incident_ended", "incident", ["ended_at"])
     op.create_index("incident_open", "incident", ["due_at"], **_where("ended_at IS NULL"))
+    op.create_index("incident_due", "incident", ["due_at"], **_where("due_at IS NOT NULL"))
     op.create_index(
         "incident_taking_members",
         "incident",
@@ -228,7 +242,10 @@ def _delivery() -> None:
         sa.Column("finished_at", sa.BigInteger()),
         sa.Column("first_attempt_at", sa.BigInteger()),
         sa.Column("after", sa.Text()),
+        sa.Column("refused", sa.Boolean(), nullable=False),
+        sa.Column("fallback_of", sa.Text()),
         sa.Column("sending_epoch", sa.BigInteger()),
+        sa.Column("digest", sa.Text()),
         sa.ForeignKeyConstraint(["incident_id"], ["incident.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("seq"),
         sa.UniqueConstraint("id"),
@@ -240,6 +257,8 @@ def _delivery() -> None:
         ["channel", "destination", "dedup_key", "seq"],
         **_where("finished_at IS NULL"),
     )
+    op.create_index("delivery_digest", "delivery", ["digest"], **_where("digest IS NOT NULL"))
+    op.create_index("delivery_dead", "delivery", ["channel", "seq"], **_where("state = 'dead'"))
     op.create_index("delivery_open", "delivery", ["channel", "tier", "seq"], **_where("finished_at IS NULL"))
     op.create_index("ix_delivery_incident_id", "delivery", ["incident_id"])
 
@@ -255,6 +274,7 @@ def _debt() -> None:
         sa.Column("ref", sa.Text()),
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.Column("paid_at", sa.BigInteger()),
+        sa.Column("digest", sa.Text()),
         sa.ForeignKeyConstraint(["incident_id"], ["incident.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("incident_id", "tier", "channel", "destination", "dedup_key"),
     )
@@ -273,10 +293,38 @@ def _channel() -> None:
         sa.Column("rest_until", sa.BigInteger()),
         sa.Column("urgent_until", sa.BigInteger()),
         sa.Column("failures", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("accepted_at", sa.BigInteger()),
         sa.Column("sent", sa.Text()),
+        sa.Column("gathers_until", sa.BigInteger()),
+        sa.Column("possible_duplicates", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("stood_at", sa.BigInteger()),
         sa.PrimaryKeyConstraint("name"),
     )
+
+
+def _uptime() -> None:
+    op.create_table(
+        "uptime_series",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("rule", sa.Text(), nullable=False),
+        sa.Column("identity", sa.Text(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_uptime_series_rule", "uptime_series", ["rule"])
+    op.create_table(
+        "uptime",
+        sa.Column("series", sa.Text(), nullable=False),
+        sa.Column("width", sa.Integer(), nullable=False),
+        sa.Column("start", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("up", sa.Float(), nullable=False),
+        sa.Column("down", sa.Float(), nullable=False),
+        sa.Column("maintenance", sa.Float(), nullable=False),
+        sa.Column("unknown", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("series", "width", "start"),
+    )
+    op.create_index("uptime_start", "uptime", ["start"])
 
 
 def _silence() -> None:
@@ -290,6 +338,19 @@ def _silence() -> None:
         sa.Column("created_by", sa.Text(), nullable=False),
         sa.Column("comment", sa.Text(), nullable=False),
         sa.Column("expire_on_resolve", sa.Boolean(), nullable=False),
+        sa.Column("maintenance", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_silence_ends_at", "silence", ["ends_at"])
+
+
+def _received() -> None:
+    op.create_table(
+        "received",
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("target", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("source", "target", "kind"),
+    )

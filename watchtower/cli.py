@@ -14,18 +14,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 import uvloop
 
-from watchtower import __version__, client, silence_cli
+from watchtower import __version__, client, maintenance_cli, silence_cli
 from watchtower.errors import ConfigError, ListenError, StoreError, StoreTooNew, Unreachable, Unreadable
 from watchtower.terminal import (
     DaemonUrl,
     Format,
+    LogTool,
     OutputFormat,
     SchemaKind,
     example,
     fail,
+    leave_pipe,
     print_data,
     print_json,
+    print_line,
     print_table,
+    user_name,
 )
 
 if TYPE_CHECKING:
@@ -40,6 +44,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(silence_cli.app, name="silence")
+app.add_typer(maintenance_cli.app, name="maintenance")
 
 
 ConfigPath = Annotated[Path, typer.Option("--config", help="The configuration file.", metavar="FILE")]
@@ -176,6 +181,130 @@ def why(
     print_data(report, said.explanation_lines(found, alert), output)
 
 
+@app.command(
+    "match-log",
+    epilog=example("""watchtower match-log '[w1="*CRITICAL*"]' app.log"""),
+    context_settings={"ignore_unknown_options": True},  # `-ERROR` is a pattern
+)
+def match_log(
+    pattern: Annotated[str, typer.Argument(help="A CloudWatch filter pattern.")],
+    file: Annotated[Path | None, typer.Argument(help="Log lines; - or nothing: standard input.")] = None,
+    output: OutputFormat = Format.text,
+) -> None:
+    """Print the lines that a CloudWatch filter pattern matches; no account needed."""
+    from watchtower.commands import match_log as said
+    from watchtower.logpattern import PatternError, compile_pattern
+
+    try:
+        compiled = compile_pattern(pattern)
+        matches = 0
+        for number, line in said.matching(compiled, file):
+            matches += 1
+            print_line(said.as_data(compiled, number, line) if output is Format.json else line)
+    except PatternError as error:
+        fail(f"the pattern is not valid: {error}\n  {pattern}\n  {' ' * (error.column - 1)}^", code=2)
+    except BrokenPipeError:
+        leave_pipe()  # `| head` has read enough
+    except OSError as error:
+        fail(f"{file or 'standard input'} cannot be read: {error.strerror}", code=2)
+    raise typer.Exit(0 if matches else 1)
+
+
+@app.command(epilog=example("watchtower ack 1f0c9d52 --by ana"))
+def ack(
+    incident: Annotated[str, typer.Argument(help="Its id, or at least the first 8 characters.", metavar="INCIDENT")],
+    by: Annotated[str, typer.Option(help="Who has it in hand; by default you.", metavar="NAME")] = "",
+    comment: Annotated[str, typer.Option(help="What the others should know.", metavar="TEXT")] = "",
+    lasts: Annotated[
+        str, typer.Option("--for", help="How long, such as 2h; by default what its route says.", metavar="DURATION")
+    ] = "",
+    url: DaemonUrl = client.DEFAULT_URL,
+    output: OutputFormat = Format.text,
+) -> None:
+    """Say that somebody has an incident in hand: nobody else is called, and the other channels are told."""
+    from urllib.parse import quote
+
+    body = {"by": by or user_name(), "comment": comment, "via": "cli", "for": lasts}
+    try:
+        found = asyncio.run(client.post(url, f"/api/v1/incidents/{quote(incident, safe='')}/acknowledge", body))
+    except Unreachable as error:
+        fail(str(error), code=1)
+    held = found["acknowledged"]
+    until = f" until {held['until']}" if held["until"] else ""
+    print_data(found, [f"{found['id']} acknowledged by {held['by']}{until}"], output)
+
+
+@app.command(epilog=example("watchtower accept www.example.com"))
+def accept(
+    target: Annotated[str, typer.Argument(help="As the label `target` of its alert says.", metavar="TARGET")],
+    url: DaemonUrl = client.DEFAULT_URL,
+    output: OutputFormat = Format.text,
+) -> None:
+    """Say that a page has changed and that this is right: what the next probe sees is the accepted content."""
+    from urllib.parse import quote
+
+    try:
+        answer = asyncio.run(client.post(url, f"/api/v1/probes/{quote(target, safe='')}/accept"))
+    except Unreachable as error:
+        fail(str(error), code=1)
+    print_data(answer, [f"{answer['target']}: {answer['detail']}"], output)
+
+
+@app.command("log-filters", epilog=example("watchtower log-filters --config watchtower.yaml --only terraform"))
+def log_filters(
+    config: ConfigPath,
+    only: Annotated[LogTool | None, typer.Option(help="One of the two.")] = None,
+    output: OutputFormat = Format.text,
+) -> None:
+    """Print the metric filters that the rules under `logs:` need, for the AWS CLI and for Terraform."""
+    from watchtower.commands import log_filters as said
+
+    loaded = _load(config)
+    print_data(said.filter_data(loaded), said.filter_lines(loaded, only), output)
+
+
+@app.command(epilog=example("watchtower cost --config watchtower.yaml --live"))
+def cost(
+    config: ConfigPath,
+    live: Annotated[bool, typer.Option("--live", help="Ask AWS once and count; that costs one poll.")] = False,
+    series: Annotated[int, typer.Option(help="Series a glob is taken for without --live.", min=0)] = 10,
+    output: OutputFormat = Format.text,
+) -> None:
+    """Print what CloudWatch charges for the rules' metrics in a month of thirty days."""
+    from watchtower.commands import cost as said
+    from watchtower.logs import configure_logs
+
+    loaded = _load(config)
+    if not live:
+        costs = said.assumed(loaded, series)
+        print_data(said.cost_report(costs), said.cost_lines(costs, loaded), output)
+        return
+    configure_logs(sys.stderr)
+    found = uvloop.run(said.count(loaded))
+    costs = said.live(loaded, found)
+    print_data(said.cost_report(costs, found.troubles), said.cost_lines(costs, loaded), output)
+    for trouble in found.troubles:
+        sys.stderr.write(f"not counted: {trouble.source} {trouble.account} {trouble.region}: {trouble.detail}\n")
+    raise typer.Exit(1 if found.troubles else 0)
+
+
+@app.command("iam-policy", epilog=example("watchtower iam-policy --config watchtower.yaml > policy.json"))
+def iam_policy(
+    config: ConfigPath,
+    account: Annotated[
+        str, typer.Option(help="Only of whoever reads this account; by default of all together.", metavar="NAME")
+    ] = "",
+) -> None:
+    """Print the least IAM policy that the rules, event queues and SNS channels need."""
+    from watchtower.commands.iam_policy import policy
+
+    loaded = _load(config)
+    names = [one.name for one in loaded.config.aws.accounts]
+    if account and account not in names:
+        fail(f"there is no account {account}; there is {', '.join(names) or 'none'}", code=2)
+    print_json(policy(loaded, account or None))
+
+
 @app.command("send-test", epilog=example("watchtower send-test oncall"))
 def send_test(
     channel: Annotated[str, typer.Argument(help="A channel of the configuration.")],
@@ -188,6 +317,37 @@ def send_test(
     except Unreachable as error:
         fail(str(error), code=1)
     print_data(answer, [f"{channel}: {answer.get('detail', 'accepted')}"], output)
+
+
+@app.command(epilog=example("watchtower forget oncall"))
+def forget(
+    channel: Annotated[str, typer.Argument(help="As status names it.", metavar="CHANNEL")],
+    by: Annotated[str, typer.Option(help="Who says so; by default you.", metavar="NAME")] = "",
+    url: DaemonUrl = client.DEFAULT_URL,
+    output: OutputFormat = Format.text,
+) -> None:
+    """Write off what a channel owes where no channel leads any more; what still looks open there is closed by hand."""
+    from urllib.parse import quote
+
+    body = {"by": by or user_name()}
+    try:
+        told = asyncio.run(client.post(url, f"/api/v1/channels/{quote(channel, safe='')}/forget", body))
+    except Unreachable as error:
+        fail(str(error), code=1)
+    owed = "1 resolve" if told["resolves"] == 1 else f"{told['resolves']} resolves"
+    print_data(told, [f"{channel}: {owed} written off"], output)
+
+
+@app.command(epilog=example("watchtower status --format json"))
+def status(url: DaemonUrl = client.DEFAULT_URL, output: OutputFormat = Format.text) -> None:
+    """Print how the running daemon fares: its channels, what is open, owed and given up."""
+    from watchtower.commands import status as said
+
+    try:
+        told = asyncio.run(client.ask("GET", url, said.PATH))
+    except Unreachable as error:
+        fail(str(error), code=1)
+    print_data(told, said.status_lines(told), output)
 
 
 def main() -> None:

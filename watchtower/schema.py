@@ -48,3 +48,12 @@ class OrText:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {"anyOf": [self.text, handler(schema)]}
+
+
+@dataclass(frozen=True, slots=True)
+class OrOne:
+    """Says in JSON Schema that one item may stand where the annotated list of them is asked for."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        several = handler(schema)
+        return {"anyOf": [several["items"], several]}

@@ -17,7 +17,7 @@ from watchtower.durations import format_duration
 from watchtower.rulebook.schema import AlertName, RuleFileModel, RuleModel
 from watchtower.ruletest.schema import RuleTestFileModel, RuleTestModel
 from watchtower.schema import DURATION_PATTERN
-from watchtower.sources.table import LATER_SOURCES, SOURCES
+from watchtower.sources.table import SOURCES
 from watchtower.terminal import SchemaKind
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def _whole_rule(schema: dict[str, Any]) -> None:
-    """A rule has a name, conditions and exactly one source; sources that are still refused are not offered."""
-    for name in LATER_SOURCES:
-        schema["properties"].pop(name, None)
+    """A rule has a name, conditions and exactly one source."""
     schema["required"] = ["alert", "when"]
     schema["properties"]["when"]["minProperties"] = 1
     schema["oneOf"] = [{"required": [name]} for name in SOURCES]

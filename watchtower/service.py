@@ -18,34 +18,57 @@ from aiohttp import web
 from watchtower import config as configuration
 from watchtower.aws.clients import AwsClients
 from watchtower.clock import Clock, SystemClock
-from watchtower.engine.changes import bulletin, record
+from watchtower.engine.canaries import Canaries
+from watchtower.engine.changes import bulletin, fresh_store, record
+from watchtower.engine.clicks import Clicks
+from watchtower.engine.doorbell import Doorbell
 from watchtower.engine.engine import Engine
 from watchtower.engine.heartbeat import Heartbeat
+from watchtower.engine.listening import Listening
 from watchtower.engine.loops import Loop, supervise
 from watchtower.engine.plan import Plan, build_plan
+from watchtower.engine.reports import Reports
 from watchtower.engine.settings import EngineSettings
 from watchtower.engine.storewatch import StoreWatch
 from watchtower.engine.testing import send_test
+from watchtower.engine.uptime import UptimeFigures
 from watchtower.errors import ConfigError, ListenError, StoreError, StoreLocked, StoreTooNew
+from watchtower.graphs.studio import Studio
 from watchtower.incidents.quiet import Quiet, compile_quiet
 from watchtower.incidents.routing import Route, compile_routes
-from watchtower.live import Live
+from watchtower.inventory.databases import DatabaseInventory
+from watchtower.inventory.sites import SiteInventory
+from watchtower.live import Facts, Live
 from watchtower.notifiers.base import Doors
 from watchtower.notifiers.ping import ping
 from watchtower.notifiers.table import NOTIFIERS
+from watchtower.sources.announced.table import make_resource_sources
+from watchtower.sources.balance.source import BalanceSource
 from watchtower.sources.base import Place
 from watchtower.sources.cloudwatch.source import CloudWatchSource
+from watchtower.sources.ecr.source import EcrSource
+from watchtower.sources.heartbeat.source import HeartbeatSource
+from watchtower.sources.inspector.source import InspectorSource
+from watchtower.sources.logs.source import LogsSource
+from watchtower.sources.probe.finding import Finder
+from watchtower.sources.probe.following import FollowingProbes
+from watchtower.sources.probe.sight import scopes_of
 from watchtower.sources.probe.source import ProbeSource
+from watchtower.sources.rds.balance import RdsBalanceSource
+from watchtower.sources.rds.topology_source import RdsTopologySource
+from watchtower.sources.uptime.source import UptimeSource
 from watchtower.store.store import Store
 from watchtower.web.app import Web
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine
+    from collections.abc import AsyncIterator, Collection, Coroutine, Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from watchtower.config import Config, Loaded
     from watchtower.notifiers.base import Notifier
     from watchtower.sources.base import Source
+    from watchtower.sources.uptime.source import Booked, Read
 
 log = structlog.get_logger("watchtower.service")
 
@@ -83,6 +106,11 @@ class Service:
         self._settings = settings or EngineSettings()
         self.live = Live(self._clock, pace=pace)
         self._web = Web(self.live)
+        self._clicks = Clicks(self.live, self._clock, lambda: self._web.store)
+        self._canaries = Canaries(self.live, self._clock, loaded.config.environment)
+        self._reports = Reports(self.live, self._clock, lambda: self._web.store)
+        self._doorbell = Doorbell(self.live, self._clock, lambda: self._web.store, self._look)
+        self._listening = Listening(self.live, self._clock, lambda: self._web.store, self._look)
         self._running: Running | None = None
         self._stopping = asyncio.Event()
         self._store_watch = StoreWatch(self.live, self._clock, loaded.config.environment)
@@ -106,8 +134,11 @@ class Service:
             heartbeat = Heartbeat(store, self.live, self._clock)
             self._running = Running(engine, heartbeat, stack, http, doors, sources)
             stack.push_async_callback(self._end_errands)
+            stack.push_async_callback(self._clicks.close)
+            stack.push_async_callback(self._reports.close)
+            stack.push_async_callback(self._listening.close)
             await self._configure(self._running, self._loaded)
-            self._record_change(None)
+            self._record_change(None, fresh_store(store.store_id, self._notifiers) if store.fresh else "")
             self._web.store = store
             self.live.waiting_for = ""
             log.info("started", store=store.store_id, rules=len(self._loaded.rules), listen=config.listen)
@@ -121,9 +152,19 @@ class Service:
         if self._running is not None:
             self._running.engine.stop()
 
+    def _look(self) -> None:
+        if self._running is not None:
+            self._running.engine.look()
+
     async def _run(self, running: Running, store: Store) -> None:
         """The engine, and beside it those who watch that it works."""
-        steps = {"heartbeat": running.heartbeat.step, "store watch": lambda: self._store_watch.look(store)}
+        steps = {
+            "heartbeat": running.heartbeat.step,
+            "store watch": lambda: self._store_watch.look(store),
+            "read back": self._reports.step,
+            "canaries": self._canaries.step,
+            "uptime": UptimeFigures(store, self.live, self._clock).step,
+        }
         async with asyncio.TaskGroup() as group:
             beside = [
                 group.create_task(supervise(Loop(name, self._clock, self.live, vital=False), step, self._stopping))
@@ -134,11 +175,11 @@ class Service:
                 task.cancel()
         await self._store_watch.close()
 
-    def _record_change(self, before: Loaded | None) -> None:
+    def _record_change(self, before: Loaded | None, hint: str = "") -> None:
         """Tell those channels that keep a log of changes; nothing waits for it."""
         names = None if before is None else [rule.name for rule in before.rules]
         config, rules = self._loaded.config, [rule.name for rule in self._loaded.rules]
-        told = bulletin(names, rules, config.environment, self._clock.now())
+        told = bulletin(names, rules, config.environment, self._clock.now(), hint)
         errand = asyncio.create_task(record(self._notifiers, told), name="change")
         self._errands.add(errand)
         errand.add_done_callback(self._errands.discard)
@@ -153,10 +194,15 @@ class Service:
     ) -> tuple[Doors, dict[str, Source]]:
         aws = AwsClients(config.aws)
         stack.push_async_callback(aws.close)
-        sources = make_sources(config, aws, self._clock)
+        sources = make_sources(config, aws, self._clock, self._uptime)
         for source in sources.values():
             stack.push_async_callback(source.close)
-        return Doors(http, aws), sources
+        studio = stack.enter_context(Studio(aws, self._clock, self.live.metrics.bill))
+        return Doors(http, aws, self._settings.request_timeout, studio), sources
+
+    async def _uptime(self, rules: Collection[str], begins: Mapping[int, int]) -> Booked:
+        """The ledger, as the source of burn rates reads it; sources are made before the store is there."""
+        return await self._web.store.uptime(rules, begins) if self._web.store else {}
 
     async def reload(self) -> None:
         """Read the files again; with faults nothing changes, and the log says which."""
@@ -164,13 +210,16 @@ class Service:
             loaded = configuration.load(self._path)
         except ConfigError as error:
             self.live.metrics.reload_ok.set(0)
+            refused = replace(self.live.facts, refused_at=self._clock.now(), faults=len(error.faults))
+            self.live.facts = refused
             log.error("reload.refused", faults=[str(fault) for fault in error.faults])
             return
         for name in ("store", "listen", "environment"):
             if getattr(loaded.config, name) != getattr(self._loaded.config, name):
                 log.warning("reload.needs_restart", setting=name)
         if self._running is not None:
-            if loaded.config.aws != self._loaded.config.aws:
+            known = self._loaded.config
+            if (loaded.config.aws, loaded.config.probes) != (known.aws, known.probes):
                 # The old sessions stay open until the end: polls in flight and resolves that are owed still use them.
                 doors, sources = self._open_outside(self._running.stack, self._running.http, loaded.config)
                 self._running = replace(self._running, doors=doors, sources=sources)
@@ -184,9 +233,14 @@ class Service:
         for warning in loaded.warnings:
             log.warning("configuration", warning=str(warning))
         notifiers = make_notifiers(loaded.config, running.doors)
-        plan = make_plan(loaded, running.sources)
+        plan = make_plan(loaded, running.sources, self._clock.now())
         self.live.routes = make_routes(loaded.config)
-        await running.engine.configure(plan, self.live.routes, notifiers, make_quiet(loaded.config))
+        quiet, fallback = make_quiet(loaded.config), loaded.config.fallback
+        await running.engine.configure(plan, self.live.routes, notifiers, quiet, fallback)
+        self._doorbell.configure(plan)
+        await self._listening.configure(plan, loaded.config.aws, running.doors.aws)
+        self.live.bell = self._doorbell.find
+        self.live.accept = running.engine.accept
         environment = self._loaded.config.environment
         self.live.testers = {
             name: send_test(notifier, environment, self._clock, lambda: str(uuid.uuid4()))
@@ -194,10 +248,17 @@ class Service:
         }
         self._notifiers = notifiers
         self._store_watch.configure(notifiers)
+        self._clicks.configure(loaded.config.channels, running.doors)
+        self.live.press = self._clicks.press
+        self._reports.configure(loaded.config.channels, running.doors)
+        self._canaries.configure(loaded.config.channels, running.doors)
+        self.live.report = self._reports.take
         beat = loaded.config.heartbeat
         knock = partial(ping, beat.url, running.doors) if beat else None
         running.heartbeat.configure(beat.every if beat else 0.0, knock)
         self.live.metrics.reload_ok.set(1)
+        self.live.samples.limit = loaded.config.scrape_series_limit
+        self.live.facts = Facts(environment, len(loaded.rules), self._clock.now())
 
     async def _wait_for_store(self, url: str) -> Store | None:
         """Open the store; while another process holds it or it is unreachable, wait and say so in /readyz."""
@@ -240,12 +301,13 @@ async def _first(*waits: Coroutine[object, object, object]) -> None:
 @asynccontextmanager
 async def serving(application: Web, listen: str) -> AsyncIterator[None]:
     """The HTTP surface on ``host:port`` while the context lasts; raises ListenError."""
-    host, _, port = listen.rpartition(":")
-    runner = web.AppRunner(application.application(), access_log=None, shutdown_timeout=1)
+    name, _, port = listen.rpartition(":")
+    host = name.strip("[]")
+    runner = web.AppRunner(application.application(host), access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:
         try:
-            await web.TCPSite(runner, host.strip("[]"), int(port)).start()
+            await web.TCPSite(runner, host, int(port)).start()
         except OSError as error:
             raise ListenError(f"cannot listen on {listen}: {os.strerror(error.errno or 0)}") from None
         yield
@@ -264,9 +326,32 @@ async def open_doors(config: Config) -> AsyncIterator[Doors]:
             await aws.close()
 
 
-def make_sources(config: Config, aws: AwsClients, clock: Clock) -> dict[str, Source]:
+def make_sources(config: Config, aws: AwsClients, clock: Clock, uptime: Read | None = None) -> dict[str, Source]:
     """Every source that a rule may ask, by name."""
-    return {"cloudwatch": CloudWatchSource(aws, config.aws, clock), "probe": ProbeSource(clock)}
+    metrics = CloudWatchSource(aws, config.aws, clock)
+    databases = DatabaseInventory(aws, clock, config.aws.discovery_interval)
+    sources: list[Source] = [
+        metrics,
+        BalanceSource(metrics, config.aws),
+        RdsBalanceSource(aws, config.aws, databases),
+        RdsTopologySource(config.aws, databases),
+        LogsSource(aws, config.aws, clock),
+        EcrSource(aws, config.aws, clock),
+        InspectorSource(aws, config.aws, clock),
+        HeartbeatSource(),
+        *make_resource_sources(aws, config.aws, clock),
+        FollowingProbes(
+            ProbeSource(clock, scopes=scopes_of(config.probes, _home(config))),
+            Finder(SiteInventory(aws, clock, config.aws.discovery_interval), config.aws),
+        ),
+        UptimeSource(uptime),
+    ]
+    return {source.name: source for source in sources}
+
+
+def _home(config: Config) -> str:
+    """The region whose endpoint shows whether AWS can be reached: the first that is configured."""
+    return next((region for account in config.aws.accounts for region in account.regions), "us-east-1")
 
 
 def make_notifiers(config: Config, doors: Doors) -> dict[str, Notifier]:
@@ -284,8 +369,8 @@ def make_quiet(config: Config) -> Quiet:
     return compile_quiet(config.mute, config.inhibit)
 
 
-def make_plan(loaded: Loaded, sources: dict[str, Source]) -> Plan:
-    """All work units of the configuration."""
+def make_plan(loaded: Loaded, sources: dict[str, Source], now: datetime | None = None) -> Plan:
+    """All work units of the configuration, at this time."""
     config = loaded.config
     places = [Place(account.name, region) for account in config.aws.accounts for region in account.regions]
     return build_plan(
@@ -294,6 +379,8 @@ def make_plan(loaded: Loaded, sources: dict[str, Source]) -> Plan:
         places,
         discovery_interval=config.aws.discovery_interval,
         series_limit=config.series_limit,
+        windows=make_quiet(config).mutes,
+        now=now,
     )
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
-import os
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
@@ -14,7 +12,17 @@ import typer
 from watchtower import client
 from watchtower.commands import silences
 from watchtower.errors import Unreachable
-from watchtower.terminal import DaemonUrl, Format, OutputFormat, example, fail, print_data, print_json, print_table
+from watchtower.terminal import (
+    DaemonUrl,
+    Format,
+    OutputFormat,
+    example,
+    fail,
+    print_data,
+    print_json,
+    print_table,
+    user_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -53,7 +61,7 @@ def add(
             matchers,
             lasts=lasts,
             comment=comment,
-            author=author or _user(),
+            author=author or user_name(),
             start=_moment(start) if start else None,
             expire_on_resolve=expire_on_resolve,
         )
@@ -103,10 +111,3 @@ def _moment(text: str) -> datetime:
     if moment is None or moment.tzinfo is None:
         raise ValueError(f"--start {text!r} is not a time with its zone; write it like 2026-12-01T22:00:00Z")
     return moment
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user need not have a name
-        return f"uid {os.getuid()}"

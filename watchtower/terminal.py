@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -32,6 +34,13 @@ class SchemaKind(StrEnum):
     tests = "tests"
 
 
+class LogTool(StrEnum):
+    """For what metric filters are printed."""
+
+    cli = "cli"
+    terraform = "terraform"
+
+
 OutputFormat = Annotated[Format, typer.Option("--format", help="How to print.")]
 DaemonUrl = Annotated[
     str, typer.Option("--url", envvar="WATCHTOWER_URL", help="Where the daemon listens.", metavar="URL")
@@ -44,6 +53,14 @@ _PIPED_WIDTH = 10_000
 def example(text: str) -> str:
     """The last line of a command's help."""
     return f"Example: {text}"
+
+
+def user_name() -> str:
+    """Who runs the command."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        return f"uid {os.getuid()}"
 
 
 def fail(message: str, *, code: int) -> NoReturn:
@@ -64,6 +81,17 @@ def print_data(data: object, lines: Iterable[str], output: Format) -> None:
 def print_json(data: object) -> None:
     """Print data as JSON."""
     sys.stdout.write(orjson.dumps(data, option=orjson.OPT_INDENT_2, default=str).decode() + "\n")
+
+
+def print_line(line: object) -> None:
+    """Print a line as it is, or data as one line of JSON: for output that may be long and is read as it comes."""
+    text = line if isinstance(line, str) else orjson.dumps(line).decode()
+    sys.stdout.write(f"{text}\n")
+
+
+def leave_pipe() -> None:
+    """Nobody reads standard output any more: what is still written to it goes nowhere, so that ending is no error."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

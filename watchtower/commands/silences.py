@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from watchtower.durations import parse_duration
-from watchtower.matchers import parse_matchers
+from watchtower.matchers import Matcher, Operator, parse_matchers
 from watchtower.web.v2_silences import PostedMatcher, check_matchers, matcher_json
 
 if TYPE_CHECKING:
@@ -42,6 +42,22 @@ def silence_body(
     return body if start is None else {**body, "startsAt": start.isoformat()}
 
 
+def maintenance_body(target: str, *, lasts: str, comment: str, author: str) -> dict[str, Any]:
+    """What is posted for the maintenance of a target; raises ValueError as :func:`silence_body` does."""
+    if not target:
+        raise ValueError("a target has a name")
+    meant = str(Matcher("target", Operator.EQUAL, target))
+    body = silence_body([meant], lasts=lasts, comment=comment, author=author, start=None, expire_on_resolve=False)
+    return {**body, "maintenance": True}
+
+
+def maintains(silence: Mapping[str, Any], target: str) -> bool:
+    """Whether it is this target's alone."""
+    return [str(PostedMatcher.model_validate(raw).read()) for raw in silence["matchers"]] == [
+        str(Matcher("target", Operator.EQUAL, target))
+    ]
+
+
 def shown_silences(found: Sequence[dict[str, Any]], *, expired: bool) -> list[dict[str, Any]]:
     """Those to be listed, in the daemon's order."""
     return [silence for silence in found if expired or silence["status"]["state"] != "expired"]
@@ -59,7 +75,9 @@ def silence_rows(found: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
                 _to_the_second(silence["endsAt"]),
                 ", ".join(str(PostedMatcher.model_validate(raw).read()) for raw in silence["matchers"]),
                 silence["createdBy"],
-                silence["comment"] + (" (expires on resolve)" if silence.get("expire_on_resolve") else ""),
+                silence["comment"]
+                + (" (expires on resolve)" if silence.get("expire_on_resolve") else "")
+                + (" (maintenance)" if silence.get("maintenance") else ""),
             )
         )
         for silence in found

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from watchtower.clock import SystemClock
-from watchtower.engine.explain import explain_lines
+from watchtower.engine.explain import explain_lines, present
 from watchtower.matchers import parse_matchers
 from watchtower.model import Priority
 from watchtower.rulebook.loader import load_rules
@@ -63,7 +63,7 @@ def nothing_known(config: Config, asked: str) -> str:
 
 def explanation_lines(found: Sequence[Explanation], asked: str) -> Iterator[str]:
     """One alert after the other, an empty line between them."""
-    now = SystemClock().now()
+    now = present(found, SystemClock().now())
     for number, one in enumerate(found):
         if number:
             yield ""

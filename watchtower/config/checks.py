@@ -7,18 +7,25 @@ that one mistake neither hides another nor invents one.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from watchtower.config.escalation import check_escalations
+from watchtower.config.fallback import check_fallback
+from watchtower.config.heartbeats import check_heartbeats
+from watchtower.config.homes import check_homes
 from watchtower.config.model import Config
 from watchtower.config.mounts import network_filesystem
+from watchtower.config.probing import check_probing
 from watchtower.config.quiet import check_quiet
-from watchtower.config.reach import known_labels, possible_routes
 from watchtower.config.taken import check_routes
+from watchtower.config.templated import check_templated, fitting
+from watchtower.config.waking import check_waking
 from watchtower.faults import Severity
-from watchtower.incidents.routing import compile_routes
-from watchtower.model import Priority
-from watchtower.rulebook.composite import COMPOSITE
+from watchtower.incidents.templated import is_templated
+from watchtower.notifiers.table import NOTIFIERS
+from watchtower.rulebook.composite import COMPOSITE, always_true
 from watchtower.rulebook.loader import rule_files
+from watchtower.sources.probe.query import ProbeQuery
 from watchtower.yamlfile import did_you_mean, mistyped
 
 if TYPE_CHECKING:
@@ -27,9 +34,6 @@ if TYPE_CHECKING:
     from watchtower.config.reading import Reading
     from watchtower.faults import Fault
     from watchtower.rulebook.draft import Draft
-
-#: Channel types that wake a person.
-WAKING = frozenset({"pagerduty"})
 
 
 def check(reading: Reading) -> Iterator[Fault]:
@@ -49,26 +53,33 @@ def _required(reading: Reading) -> Iterator[Fault]:
 
 def _later(reading: Reading) -> Iterator[Fault]:
     config, document = reading.config, reading.document
-    if config.fallback:
-        yield document.fault(("fallback",), "`fallback` is not supported yet", key=True)
     if config.aws.monthly_budget_usd is not None:
         yield document.fault(("aws", "monthly_budget_usd"), "`monthly_budget_usd` is not supported yet", key=True)
-    for number, route in reading.routes:
-        for key in ("repeat", "escalate"):
-            if getattr(route, key) is not None:
-                yield document.fault(("routes", number, key), f"`{key}` is not supported yet", key=True)
 
 
 def _channels(reading: Reading) -> Iterator[Fault]:
     for number, route in reading.written_routes:
         channels = route.get("channels")
-        for place, name in enumerate(channels if isinstance(channels, list) else ()):
+        named = channels if isinstance(channels, list) else []
+        for place, name in enumerate(named):
             loc = ("routes", number, "channels", place)
-            if "{{" in str(name):
-                yield reading.document.fault(loc, "a templated channel is not supported yet")
-            elif isinstance(name, str) and name not in reading.channel_names:
+            if not isinstance(name, str):
+                continue
+            if name in named[:place]:
+                yield reading.document.fault(loc, f"the channel `{name}` is named twice")
+            elif not is_templated(name) and name not in reading.channel_names:
                 hint = did_you_mean(name, reading.channel_names)
                 yield reading.document.fault(loc, f"there is no channel `{name}`{hint}")
+
+
+def _reminders(reading: Reading) -> Iterator[Fault]:
+    """A route whose channels cannot be reminded; one that could not be read may be."""
+    traits = {name: NOTIFIERS[channel.type].traits(name, channel) for name, channel in reading.config.channels.items()}
+    for number, route in reading.routes:
+        named = [name for one in route.channels for name in fitting(one, reading)]
+        if route.repeat is not None and named and not any(name not in traits or traits[name].repeats for name in named):
+            message = "`repeat` reminds nobody: it reminds chat, and no channel of this route is one"
+            yield _warning(reading.document.fault(("routes", number, "repeat"), message, key=True))
 
 
 def _route_names(reading: Reading) -> Iterator[Fault]:
@@ -106,7 +117,7 @@ def _store(reading: Reading) -> Iterator[Fault]:
 
 
 def _accounts(reading: Reading) -> Iterator[Fault]:
-    needy = [draft for draft in reading.rules.drafts if draft.spec and draft.spec.placed]
+    needy = [draft for draft in reading.rules.drafts if _asks_aws(draft)]
     given = reading.document.get(("aws", "accounts"))
     if needy and not given and not reading.tested:
         first = needy[0]
@@ -117,6 +128,12 @@ def _accounts(reading: Reading) -> Iterator[Fault]:
     if places:
         for draft in reading.rules.drafts:
             yield from _unknown_places(draft, places)
+
+
+def _asks_aws(draft: Draft) -> bool:
+    if isinstance(draft.query, ProbeQuery) and draft.query.where is not None:
+        return draft.query.where.aws
+    return draft.spec is not None and draft.spec.placed
 
 
 def _places(written: object) -> dict[str, tuple[str, ...]]:
@@ -153,33 +170,11 @@ def _no_recover(reading: Reading) -> Iterator[Fault]:
             yield _warning(draft.fault((), message))
 
 
-def _few_wake(reading: Reading) -> Iterator[Fault]:
-    routes = compile_routes(reading.config.routes)
-    places = {route.name: number for number, route in enumerate(routes)}
-    told: set[str] = set()
-    for route in (route for rule in _paging(reading) for route in possible_routes(routes, rule)):
-        waking = [name for name in route.channels if _wakes(reading, name)]
-        if len(waking) <= 1 and route.name not in told:
-            told.add(route.name)
-            message = f"P1 alerts on the route `{route.name}` reach {_how_few(waking)}"
-            yield _warning(reading.document.fault(("routes", places[route.name], "channels"), message))
-
-
-def _paging(reading: Reading) -> Iterator[Any]:
-    """The labels, as far as known, of every rule that can page at P1."""
-    for rule in reading.rules.rules:
-        if rule.enabled and rule.notify and rule.levels[0].priority is Priority.P1:
-            yield known_labels(rule, Priority.P1, reading.config)
-
-
-def _wakes(reading: Reading, name: str) -> bool:
-    return reading.document.get(("channels", name, "type")) in WAKING
-
-
-def _how_few(waking: list[str]) -> str:
-    if not waking:
-        return "no channel that wakes anybody"
-    return f"a single waking channel: when `{waking[0]}` fails, nobody wakes up"
+def _always(reading: Reading) -> Iterator[Fault]:
+    for draft in reading.rules.drafts:
+        said = always_true(draft)
+        if said is not None:
+            yield _warning(draft.fault((COMPOSITE,), said))
 
 
 def _warning(fault: Fault) -> Fault:
@@ -190,13 +185,21 @@ _CHECKS: tuple[Callable[[Reading], Iterator[Fault]], ...] = (
     _required,
     _later,
     _channels,
+    _reminders,
     _route_names,
+    check_escalations,
+    check_templated,
     check_routes,
     _catch_all,
     _rule_paths,
     _store,
     _accounts,
     _no_recover,
-    _few_wake,
+    _always,
+    check_homes,
+    check_waking,
+    check_probing,
     check_quiet,
+    check_fallback,
+    check_heartbeats,
 )

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
 from watchtower.aws.config import label_of_tag
+from watchtower.clock import SystemClock
 from watchtower.config.checks import check
 from watchtower.config.model import Config
 from watchtower.config.reading import Reading
 from watchtower.errors import ConfigError
 from watchtower.faults import Severity
-from watchtower.incidents.config import RouteConfig
+from watchtower.incidents.config import InhibitConfig, MuteConfig, RouteConfig
 from watchtower.rulebook.loader import load_rules
+from watchtower.schema import Model
 from watchtower.yamlfile import load_yaml, readable, validation_faults, without_faulty
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from watchtower.rulebook.loader import RuleLoad
     from watchtower.rulebook.rule import Rule
     from watchtower.yamlfile import Document
+
+_Entry = TypeVar("_Entry", bound=Model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ def load(path: Path, *, mounts: str | None = None) -> Loaded:
     config, faults = _read(document)
     paths = [path for path in config.rules if path.exists()]  # an absent one is told where it is named
     rules = load_rules(paths, label_tags=_label_tags(document))
-    reading = Reading(document, config, _routes(document), rules, mounts)
+    reading = _reading(document, config, rules, mounts)
     found = sorted({*document.faults, *faults, *rules.faults, *check(reading)})
     if any(fault.severity is Severity.ERROR for fault in found):
         raise ConfigError(found)
@@ -85,11 +89,12 @@ def load_beside(path: Path, read_rules: Callable[[Collection[str]], RuleLoad] | 
     config, faults = _read(document, read_secrets=False)
     labels = _label_tags(document)
     if read_rules is None:
-        rules = load_rules([path for path in config.rules if path.exists()], label_tags=labels)
+        paths = [path for path in config.rules if path.exists()]
+        rules = load_rules(paths, label_tags=labels, read_secrets=False)
     else:
         rules = read_rules(labels)
         config = config.model_copy(update={"rules": ()})
-    reading = Reading(document, config, _routes(document), rules, "", tested=True)
+    reading = _reading(document, config, rules, "", tested=True)
     found = {*document.faults, *faults, *rules.faults, *check(reading)}
     return Beside(config, rules, tuple(sorted(fault for fault in found if fault.severity is Severity.ERROR)))
 
@@ -114,13 +119,29 @@ def _label_tags(document: Document) -> list[str]:
     return [label_of_tag(str(key)) for key in (given if isinstance(given, list) else ())]
 
 
-def _routes(document: Document) -> tuple[tuple[int, RouteConfig], ...]:
-    """The routes that can be read, with their place in the list: one faulty route does not hide another's faults."""
-    routes = []
-    given = document.data.get("routes")
+def _reading(
+    document: Document, config: Config, rules: RuleLoad, mounts: str | None, *, tested: bool = False
+) -> Reading:
+    return Reading(
+        document,
+        config,
+        routes=_entries(document, "routes", RouteConfig),
+        inhibit=_entries(document, "inhibit", InhibitConfig),
+        mute=_entries(document, "mute", MuteConfig),
+        rules=rules,
+        mounts=mounts,
+        now=SystemClock().now(),
+        tested=tested,
+    )
+
+
+def _entries(document: Document, key: str, kind: type[_Entry]) -> tuple[tuple[int, _Entry], ...]:
+    """The entries of a list that can be read, with their place in it: a faulty one does not hide another's faults."""
+    entries = []
+    given = document.data.get(key)
     for number, raw in enumerate(given if isinstance(given, list) else ()):
         try:
-            routes.append((number, RouteConfig.model_validate(raw)))
+            entries.append((number, kind.model_validate(raw)))
         except ValidationError:
             continue  # told already, with the whole document
-    return tuple(routes)
+    return tuple(entries)

@@ -13,10 +13,12 @@ from watchtower.aws.config import AwsConfig
 from watchtower.durations import format_duration
 from watchtower.errors import StoreError
 from watchtower.incidents.config import InhibitConfig, MuteConfig, RouteConfig
+from watchtower.live.samples import SERIES_LIMIT
 from watchtower.notifiers.channel import checked_url
 from watchtower.notifiers.table import NOTIFIERS
 from watchtower.schema import Duration, Model
 from watchtower.secrets import Secret
+from watchtower.sources.probe.config import ProbesConfig
 from watchtower.store.database import parse, sqlite_path
 
 if TYPE_CHECKING:
@@ -88,6 +90,7 @@ class Config(Model):
     listen: Annotated[str, AfterValidator(_listen)] = DEFAULT_LISTEN
     rules: tuple[Path, ...] = ()
     series_limit: Annotated[int, Field(ge=1)] = 10_000
+    scrape_series_limit: Annotated[int, Field(ge=0)] = SERIES_LIMIT
     aws: AwsConfig = AwsConfig()
     channels: dict[Annotated[str, AfterValidator(_channel_name)], Channel] = Field(default_factory=dict)
     routes: tuple[RouteConfig, ...] = ()
@@ -95,6 +98,7 @@ class Config(Model):
     inhibit: tuple[InhibitConfig, ...] = ()
     mute: tuple[MuteConfig, ...] = ()
     heartbeat: HeartbeatConfig | None = None
+    probes: ProbesConfig = ProbesConfig()
 
     @field_validator("store")
     @classmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from watchtower.config.circles import check_circles
 from watchtower.config.reach import accepts_all, alerts_of, chosen, known_labels, means_own, possible_routes
 from watchtower.faults import Severity
 from watchtower.incidents.quiet import compile_quiet
@@ -17,27 +18,31 @@ if TYPE_CHECKING:
     from watchtower.config.reading import Reading
     from watchtower.faults import Fault
     from watchtower.incidents.inhibition import Inhibition
-    from watchtower.incidents.quiet import Quiet
+    from watchtower.incidents.quiet import Mute
     from watchtower.matchers import Matcher
     from watchtower.yamlfile import Location
 
 
 def check_quiet(reading: Reading) -> Iterator[Fault]:
     """Faults and warnings of ``inhibit``, ``mute`` and the routes' ``during``."""
-    quiet = compile_quiet(reading.config.mute, reading.config.inhibit)
+    quiet = compile_quiet([mute for _, mute in reading.mute], [rule for _, rule in reading.inhibit])
     alerts = alerts_of(reading)
-    yield from _inhibitions(reading, quiet, alerts)
-    yield from _mutes(reading, quiet, alerts)
+    for (number, _), rule in zip(reading.inhibit, quiet.inhibitions, strict=True):
+        yield from _inhibition(reading, number, rule, alerts)
+    if alerts is not None:
+        yield from check_circles(reading, quiet.inhibitions, alerts)
+    yield from _mute_names(reading)
+    for (number, _), mute in zip(reading.mute, quiet.mutes, strict=True):
+        yield from _mute(reading, ("mute", number), mute, alerts)
     yield from _hours(reading)
 
 
-def _inhibitions(reading: Reading, quiet: Quiet, alerts: list[Known] | None) -> Iterator[Fault]:
-    for number, rule in enumerate(quiet.inhibitions):
-        if _meaning(rule.source) == _meaning(rule.target):
-            message = "source and target are the same, and alerts that match both never hold each other back"
-            yield reading.document.fault(("inhibit", number), message)
-        elif alerts is not None:
-            yield from _sides(reading, number, rule, alerts)
+def _inhibition(reading: Reading, number: int, rule: Inhibition, alerts: list[Known] | None) -> Iterator[Fault]:
+    if _meaning(rule.source) == _meaning(rule.target):
+        message = "source and target are the same, and alerts that match both never hold each other back"
+        yield reading.document.fault(("inhibit", number), message)
+    elif alerts is not None:
+        yield from _sides(reading, number, rule, alerts)
 
 
 def _meaning(matchers: Sequence[Matcher]) -> set[str]:
@@ -50,29 +55,50 @@ def _sides(reading: Reading, number: int, rule: Inhibition, alerts: list[Known])
         if not sides[side] and not means_own(matchers):
             message = f"no alert of these rules matches this {side}: nothing is ever held back"
             yield _warning(reading.document.fault(("inhibit", number, side), message, key=True))
+    whole = not means_own(rule.source) and not means_own(rule.target)
     for place, label in enumerate(rule.equal):
         lacking = [side for side, alike in sides.items() if alike and not any(label in labels for labels in alike)]
         if lacking:
             which = f"the {lacking[0]}" if len(lacking) == 1 else "either side"
             message = f"no alert that {which} matches carries the label `{label}`"
             yield reading.document.fault(("inhibit", number, "equal", place), message)
+        elif whole and (values := _never_equal(label, sides["source"], sides["target"])):
+            message = f"`{label}` is never equal: {values[0]} at the source, {values[1]} at the target"
+            yield reading.document.fault(("inhibit", number, "equal", place), message)
 
 
-def _mutes(reading: Reading, quiet: Quiet, alerts: list[Known] | None) -> Iterator[Fault]:
+def _never_equal(label: str, source: list[Known], target: list[Known]) -> tuple[str, str] | None:
+    """What both sides say where no value of one is a value of the other; None where one is not known yet."""
+    here, there = ({labels.get(label, "") for labels in side} for side in (source, target))
+    if not here or not there or None in here | there or here & there:
+        return None
+    return _listed(here), _listed(there)
+
+
+def _listed(values: set[str | None]) -> str:
+    return " or ".join(f"`{value}`" if value else "nothing" for value in sorted(values, key=str))
+
+
+def _mute_names(reading: Reading) -> Iterator[Fault]:
     first: dict[str, int] = {}
-    for number, mute in enumerate(quiet.mutes):
+    for number, mute in reading.mute:
         if first.setdefault(mute.name, number) != number:
             line, column = reading.document.position(("mute", first[mute.name], "name"))
             message = f"the name `{mute.name}` is used already at line {line}, column {column}"
             yield reading.document.fault(("mute", number, "name"), message)
-        loc: Location = ("mute", number)
-        if all(accepts_all(matcher) for matcher in mute.matchers):
-            yield _warning(reading.document.fault(loc, f"the mute window `{mute.name}` holds back every alert"))
-        elif alerts is not None and not chosen(mute.matchers, alerts) and not means_own(mute.matchers):
-            message = f"no alert of these rules matches the mute window `{mute.name}`"
-            yield _warning(reading.document.fault((*loc, "match"), message, key=True))
-        if mute.window.endless:
-            yield _warning(reading.document.fault(loc, f"the mute window `{mute.name}` never ends"))
+
+
+def _mute(reading: Reading, loc: Location, mute: Mute, alerts: list[Known] | None) -> Iterator[Fault]:
+    if all(accepts_all(matcher) for matcher in mute.matchers):
+        yield _warning(reading.document.fault(loc, f"the mute window `{mute.name}` holds back every alert"))
+    elif alerts is not None and not chosen(mute.matchers, alerts) and not means_own(mute.matchers):
+        message = f"no alert of these rules matches the mute window `{mute.name}`"
+        yield _warning(reading.document.fault((*loc, "match"), message, key=True))
+    if mute.window.endless:
+        yield _warning(reading.document.fault(loc, f"the mute window `{mute.name}` never ends"))
+    elif mute.window.dated is not None and mute.window.dated[1] <= reading.now and not reading.tested:
+        message = f"the mute window `{mute.name}` is over since {mute.window.dated[1]:%Y-%m-%dT%H:%M:%SZ}"
+        yield _warning(reading.document.fault((*loc, "to"), message, key=True))
 
 
 def _hours(reading: Reading) -> Iterator[Fault]:

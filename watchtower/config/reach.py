@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from watchtower.aws.config import label_of_tag
 from watchtower.matchers import Operator
-from watchtower.sources.table import SOURCES
+from watchtower.notifiers.table import NOTIFIERS
+from watchtower.sources.table import spec_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -42,9 +43,15 @@ def alerts_of(reading: Reading) -> list[Known] | None:
     ]
 
 
+def destinations(reading: Reading) -> dict[str, str]:
+    """Where each channel that could be read leads; two of one destination ring the same phones."""
+    channels = reading.config.channels
+    return {name: NOTIFIERS[channel.type].traits(name, channel).destination for name, channel in channels.items()}
+
+
 def known_labels(rule: Rule, priority: Priority, config: Config) -> Mapping[str, str | None]:
     """The labels of the rule's alerts at a priority; None where the value is known only when one exists."""
-    spec = SOURCES[rule.source]
+    spec = spec_of(rule.source)
     tags = [label_of_tag(key) for key in config.aws.label_tags] if spec.placed else []
     labels: dict[str, str | None] = dict.fromkeys([*tags, *spec.context_of(rule.query), *spec.identity_of(rule.query)])
     labels |= {

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from watchtower.config.model import Config
-    from watchtower.incidents.config import RouteConfig
+    from watchtower.incidents.config import InhibitConfig, MuteConfig, RouteConfig
     from watchtower.rulebook.loader import RuleLoad
     from watchtower.yamlfile import Document
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read: ``config`` lacks its faulty keys; ``routes`` are the sound ones with their places in the list.
+    """What was read: ``config`` lacks its faulty keys; of the lists it holds the sound entries, with their places.
 
     ``tested``: it stands beside rule tests and is not going to run; what only a daemon needs is not asked for.
     """
@@ -24,8 +25,11 @@ class Reading:
     document: Document
     config: Config
     routes: tuple[tuple[int, RouteConfig], ...]
+    inhibit: tuple[tuple[int, InhibitConfig], ...]
+    mute: tuple[tuple[int, MuteConfig], ...]
     rules: RuleLoad
     mounts: str | None
+    now: datetime
     tested: bool = False
 
     @property

@@ -8,9 +8,14 @@ from watchtower.aws.config import publication_delay
 from watchtower.config.reach import known_labels, may_match, possible_routes
 from watchtower.incidents.inhibition import compile_inhibitions
 from watchtower.incidents.routing import compile_routes
+from watchtower.sources.announced.query import ResourceQuery
+from watchtower.sources.balance.query import BalanceQuery
 from watchtower.sources.cloudwatch.query import CloudWatchQuery
 from watchtower.sources.composite import CompositeQuery
+from watchtower.sources.heartbeat.query import HeartbeatQuery
+from watchtower.sources.logs.query import LogsQuery
 from watchtower.sources.probe.query import ProbeQuery
+from watchtower.sources.rds.query import RdsBalanceQuery, RdsTopologyQuery
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,8 +27,10 @@ if TYPE_CHECKING:
 def worst_case_seconds(rule: Rule, config: Config, rules: Iterable[Rule] = ()) -> float:
     """Seconds from the breach to the page of the rule's most urgent priority, at worst.
 
-    CloudWatch: N periods and one evaluation more, because a breach begins anywhere between two; then the publication
-    delay.
+    CloudWatch and what is computed of its metrics: N periods and one evaluation more, because a breach begins anywhere
+    between two; then the publication delay. Topology: the interval of discovery in its place.
+    Resources: their grace.
+    Heartbeats: from the time at which the ping was expected, the grace and a look for each datapoint.
     Probes: the interval for each probe that must fail, and the timeout of the last. P1 and P2 skip ``group_wait``;
     for the others the longest of the routes that could take the alert counts. A target of inhibition waits for its
     sources, however urgent it is.
@@ -61,9 +68,16 @@ def _to_any_level(rule: Rule, config: Config, rules: Mapping[str, Rule]) -> floa
 def _to_alarm(rule: Rule, level: Level, config: Config) -> float:
     if isinstance(rule.query, ProbeQuery):
         return rule.period * level.needed + rule.query.timeout
+    if isinstance(rule.query, HeartbeatQuery):
+        return rule.period * level.needed + rule.query.grace
     delay = 0
-    if isinstance(rule.query, CloudWatchQuery):
+    if isinstance(rule.query, RdsTopologyQuery):
+        delay = round(config.aws.discovery_interval)
+    elif isinstance(rule.query, CloudWatchQuery | BalanceQuery | LogsQuery | RdsBalanceQuery):
         delay = max(publication_delay(config.aws, name, rule.period) for name in rule.query.namespaces)
+    elif isinstance(rule.query, ResourceQuery):
+        delays = [publication_delay(config.aws, name, rule.period) for name in rule.query.namespaces]
+        delay = round(rule.query.patience) + max(delays, default=0)
     return float(rule.period * level.of + rule.every + delay)
 
 

@@ -12,9 +12,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from watchtower.demo.shapes import MINUTE, Generator
+
+if TYPE_CHECKING:
+    from watchtower.demo.announced import Announced
+    from watchtower.demo.databases import Databases
+    from watchtower.demo.images import PushedImage, Registry
+    from watchtower.demo.logs import Chatter, LogGroup
+    from watchtower.demo.names import Names
 
 Dimensions = tuple[tuple[str, str], ...]
 
@@ -140,10 +147,28 @@ class Estate:
     overlays: tuple[Overlay, ...] = ()
     outages: tuple[Outage, ...] = ()
     publish_delay: Mapping[str, float] = field(default_factory=lambda: {"*": 60.0})
+    log_groups: Mapping[tuple[str, str], tuple[LogGroup, ...]] = field(default_factory=dict)
+    chatter: tuple[Chatter, ...] = ()
+    databases: Mapping[tuple[str, str], Databases] = field(default_factory=dict)
+    announced: Mapping[tuple[str, str], Announced] = field(default_factory=dict)
+    registries: Mapping[tuple[str, str], Registry] = field(default_factory=dict)
+    names: Mapping[str, Names] = field(default_factory=dict)
 
-    def suffering(self, overlays: Iterable[Overlay], outages: Iterable[Outage] = ()) -> Estate:
+    def suffering(
+        self,
+        overlays: Iterable[Overlay],
+        outages: Iterable[Outage] = (),
+        chatter: Iterable[Chatter] = (),
+        pushed: Sequence[PushedImage] = (),
+    ) -> Estate:
         """The same estate with these incidents added."""
-        return replace(self, overlays=(*self.overlays, *overlays), outages=(*self.outages, *outages))
+        return replace(
+            self,
+            overlays=(*self.overlays, *overlays),
+            outages=(*self.outages, *outages),
+            chatter=(*self.chatter, *chatter),
+            registries={place: registry.pushed(pushed) for place, registry in self.registries.items()},
+        )
 
     def delay(self, namespace: str) -> float:
         """Seconds from the end of a period until its datapoint can be read."""

@@ -22,7 +22,8 @@ class Fault:
 
     ``acted`` says whether the vendor did what was asked before it failed: the caller cannot see the difference.
     ``operation`` narrows it to one method or path ending; empty strikes every request. ``error`` is the vendor's
-    word for a refusal, ``seconds`` how long a slow answer takes.
+    word for a refusal, ``seconds`` how long a slow answer takes, ``arrives`` after how many seconds a request whose
+    connection was reset is done all the same.
     """
 
     kind: Failing
@@ -30,6 +31,7 @@ class Fault:
     status: int = 503
     retry_after: float | None = None
     seconds: float = 0.0
+    arrives: float = 0.0
     error: str = ""
     operation: str = ""
 
@@ -46,6 +48,11 @@ def hang(*, acted: bool = False, operation: str = "") -> Fault:
 def reset(*, acted: bool = False, operation: str = "") -> Fault:
     """The connection is reset instead of an answer."""
     return Fault(Failing.RESET, acted, operation=operation)
+
+
+def strayed(seconds: float, *, operation: str = "") -> Fault:
+    """The connection is reset at once, and the vendor does what was asked ``seconds`` of its clock later."""
+    return Fault(Failing.RESET, arrives=seconds, operation=operation)
 
 
 def throttled(retry_after: float | None = None, *, operation: str = "") -> Fault:

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from watchtower.demo import shapes
+from watchtower.demo.databases import Database, DatabaseCluster, Databases
 from watchtower.demo.estate import Account, Estate, Key, Resource, Series, dimensions_of
+from watchtower.demo.images import Flaw, PushedImage, Registry, Repository
+from watchtower.demo.logs import LogFilter, LogGroup
 from watchtower.demo.shapes import Generator, seed_of
 
 if TYPE_CHECKING:
@@ -37,6 +40,11 @@ SITES = {
     "tickets": "Welcome to the box office",
     "docs": "Welcome to the manual",
 }
+PMS_LOGS = "/ecs/alba/pms"
+PMS_PATTERN = '[(w1="*CRITICAL*") && (w1!="*Errore da Ignorare*")]'
+IMAGES, OTHER_IMAGES = "shop/web", "shop/jobs"
+#: What nobody is told of: every image has some of it.
+USUAL_FLAWS = tuple(Flaw(f"CVE-2025-{4000 + n}", "MEDIUM" if n % 3 else "LOW", "busybox", score=4.3) for n in range(9))
 GIB = 1024.0**3
 
 
@@ -72,7 +80,10 @@ def demo_estate(start: float) -> Estate:
         resources=_resources(),
         topics=frozenset({TOPIC}),
         sites=SITES,
+        log_groups={(PROD.id, PROD.regions[0]): _log_groups()},
         publish_delay={"*": 60.0, "AWS/RDS": 75.0, "AWS/ApplicationELB": 90.0},
+        databases={(PROD.id, PROD.regions[0]): _databases()},
+        registries={(PROD.id, PROD.regions[0]): _registry()},
     )
 
 
@@ -125,6 +136,20 @@ def _database(name: str, low: float, high: float) -> dict[str, Generator]:
     }
 
 
+def _databases() -> Databases:
+    zones = [PROD.regions[0] + letter for letter in "abc"]
+    aurora = (Database(name, CLUSTER, zone=zone) for name, zone in zip((WRITER, *READERS), zones, strict=True))
+    alone = (Database(name, instance_class="db.m5.large") for name in (LEGACY_DB, LEGACY_REPLICA))
+    cluster = DatabaseCluster(CLUSTER, WRITER, tags={"env": "production", "team": "shop", "tenant": "shop"})
+    return Databases((cluster,), (*aurora, *alone))
+
+
+def _registry() -> Registry:
+    """Two repositories that ECR scans itself, each with an image that has what every image has."""
+    images = (PushedImage(name, ("2026.1", "latest"), flaws=USUAL_FLAWS) for name in (IMAGES, OTHER_IMAGES))
+    return Registry((Repository(IMAGES), Repository(OTHER_IMAGES)), tuple(images))
+
+
 def _aurora_series() -> Iterator[Series]:
     place = (PROD, PROD.regions[0])
     for member in (WRITER, *READERS):
@@ -155,6 +180,22 @@ def _mysql_series() -> Iterator[Series]:
         if name == LEGACY_REPLICA:
             values["ReplicaLag"] = shapes.whole(shapes.daily(seed ^ 5, 0, 2))
         yield from _series(place, "AWS/RDS", {"DBInstanceIdentifier": name}, values)
+
+
+def _log_groups() -> tuple[LogGroup, ...]:
+    """The property-management system of two tenants: what it says on an ordinary day is no reason to wake anybody."""
+    return tuple(
+        LogGroup(name, _ordinary_lines, (LogFilter("critical", PMS_PATTERN, f"Critical{name}", default=0.0),))
+        for name in (PMS_LOGS, "/ecs/dante/pms")
+    )
+
+
+def _ordinary_lines(minute: int) -> tuple[str, ...]:
+    return (
+        f"INFO {minute} bookings synchronised",
+        "WARN slow answer from the channel manager",
+        "INFO night audit idle",
+    )
 
 
 def _balancer_series() -> Iterator[Series]:

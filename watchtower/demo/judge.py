@@ -26,6 +26,7 @@ class Told:
     resolved_at: float | None
     triggers: int
     resolves: int
+    page: str = ""
 
     def fits(self, promise: Promise) -> bool:
         """Whether this incident is about the promised alert; a promised label may be a part of the real one."""
@@ -54,6 +55,7 @@ def _told(incident: str, messages: Sequence[Published], start: float) -> Told:
         resolved_at=ends[-1] - start if ends else None,
         triggers=sum(message.attributes["event"] == "trigger" for message in messages),
         resolves=len(ends),
+        page=first.message,
     )
 
 
@@ -78,8 +80,9 @@ def verdicts(
     still = [page.key for page in pages if page.open]
     found.append((not still, f"{len(pages) - len(still)} of {len(pages)} PagerDuty incidents are resolved"))
     shown = [message for message in messages if message.visible and not message.broadcast]
-    settled = [message for message in shown if "RESOLVED" in message.text]
-    count = f"{len(settled)} of {len(shown)} Slack messages show a resolved incident"
+    # A group whose tier rises onto another route has ended on the old one: its message says where it moved.
+    settled = [message for message in shown if "RESOLVED" in message.text or "MOVED" in message.text]
+    count = f"{len(settled)} of {len(shown)} Slack messages show how their incident ended"
     found.append((len(settled) == len(shown) == len(incidents), f"{count}; {len(incidents)} incidents"))
     return found
 
@@ -91,6 +94,8 @@ def _kept(promise: Promise, incidents: Sequence[Told]) -> tuple[bool, str]:
     words = f"{promise.alert} is told as {', '.join(wanted)} once each and resolved"
     if heard != wanted or any(one.triggers != 1 for one in mine):
         return False, f"{words}: heard {', '.join(heard) or 'nothing'}"
+    if promise.evidence not in mine[-1].page:
+        return False, f"{words}: without its evidence"
     if mine[-1].paged_at > promise.paged_by:
         return False, f"{words}: late, after {mine[-1].paged_at / 60:.1f} minutes"
     if any(one.resolves != 1 or (one.resolved_at or 0) > promise.resolved_by for one in mine):

@@ -80,7 +80,7 @@ class LoopbackVendor:
         """Listen; connections were refused until now."""
         self._stopping.clear()
         app = web.Application(client_max_size=MAX_REQUEST)
-        app.router.add_route("*", "/{path:.*}", self._serve)
+        app.router.add_route("*", "/{path:.*}", self.serve)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
@@ -119,7 +119,8 @@ class LoopbackVendor:
         except orjson.JSONDecodeError:
             return body.decode(errors="replace")
 
-    async def _serve(self, request: web.Request) -> web.Response:
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """Answer a request, or fail as asked to."""
         body = await request.read()
         fault = self.faults.take(request.path)
         if fault is None:
@@ -127,6 +128,8 @@ class LoopbackVendor:
         if fault.kind is Failing.SLOW:
             await self._late(fault.seconds)
             return self._answered(request, body, self.act(request, body))
+        if fault.arrives:
+            return await self._strayed(request, body, fault.arrives)
         if fault.acted:
             self.act(request, body)
         return await self._failed(request, body, fault)
@@ -138,6 +141,12 @@ class LoopbackVendor:
         for wait in waits:
             wait.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _strayed(self, request: web.Request, body: bytes, seconds: float) -> web.Response:
+        """Lose the connection now, and do what was asked when nobody expects it any more."""
+        _reset(request)
+        await self._late(seconds)
+        return self._answered(request, body, self.act(request, body))
 
     async def _failed(self, request: web.Request, body: bytes, fault: Fault) -> web.Response:
         if fault.kind is Failing.REFUSE:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from watchtower.demo.loopback import LoopbackVendor, Reply
+from watchtower.demo.pagerduty_people import PagerDutyPeople
 from watchtower.demo.pagerduty_rules import change_problems, event_problems
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class PagerDutyIncident:
     rang: int = 1
     resolved_at: datetime | None = None
     log: list[str] = field(default_factory=list)
+    changed_by: dict[str, str] | None = None
+    acknowledgers: list[dict[str, str]] = field(default_factory=list)
 
     @property
     def open(self) -> bool:
@@ -53,12 +56,13 @@ class PagerDutyIncident:
 
 
 class PagerDutyServer(LoopbackVendor):
-    """The Events API v2 for some routing keys; ``limit`` None lifts the rate limit."""
+    """The Events API v2 for some routing keys, and its people; ``limit`` None lifts the rate limit."""
 
     def __init__(self, clock: Clock, keys: Sequence[str] = (DEMO_KEY,), limit: int | None = EVENTS_PER_MINUTE) -> None:
         super().__init__(clock)
         self.keys = tuple(keys)
         self.limit = limit
+        self.people = PagerDutyPeople(clock)
         self.incidents: list[PagerDutyIncident] = []
         self.changes: list[dict[str, Any]] = []
         self._times: dict[str, list[float]] = {}
@@ -77,16 +81,27 @@ class PagerDutyServer(LoopbackVendor):
         """The incidents opened under a dedup key, oldest first; more than one is a second page."""
         return [incident for incident in self.incidents if incident.key == key]
 
-    def acknowledge(self, key: str) -> None:
-        """Somebody takes the open incident; raises LookupError when none is open."""
-        self._open_or_fail(key).state = "acknowledged"
+    async def stop(self) -> None:
+        """Stop listening, and tell nothing more."""
+        await self.people.stop()
+        await super().stop()
 
-    def resolve(self, key: str) -> None:
+    def acknowledge(self, key: str, by: str = "ana") -> None:
+        """Somebody takes the open incident; raises LookupError when none is open."""
+        incident = self._open_or_fail(key)
+        incident.state = "acknowledged"
+        self.people.did(incident, "acknowledged", by)
+
+    def resolve(self, key: str, by: str = "ana") -> None:
         """Somebody closes the open incident by hand; raises LookupError when none is open."""
-        self._close(self._open_or_fail(key))
+        incident = self._open_or_fail(key)
+        self._close(incident)
+        self.people.did(incident, "resolved", by)
 
     def act(self, request: web.Request, body: bytes) -> Reply:
-        """Take one event."""
+        """Take one event, or a question."""
+        if (request.method, request.path) == ("GET", "/incidents"):
+            return self.people.list(request, self.incidents)
         if (request.method, request.path) == ("POST", "/v2/change/enqueue"):
             return self._change(self.read(request, body))
         if request.method != "POST" or request.path != "/v2/enqueue":
@@ -147,6 +162,7 @@ class PagerDutyServer(LoopbackVendor):
             self._close(incident)
         else:
             incident.state = "acknowledged"
+        self.people.did(incident, incident.state, "")
 
     def _close(self, incident: PagerDutyIncident) -> None:
         incident.state = "resolved"

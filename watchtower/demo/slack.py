@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl
 
 from watchtower.clock import epoch
 from watchtower.demo.loopback import LoopbackVendor, Reply
+from watchtower.demo.slack_files import UPLOADS, SlackFile, SlackFiles
+from watchtower.demo.slack_people import SlackPeople
 from watchtower.demo.slack_rules import MAX_MESSAGE, message_length, message_problems
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from watchtower.clock import Clock
 
 DEMO_TOKEN = "xoxb-simulated"  # noqa: S105 - it opens nothing but this simulator
-SCOPES = frozenset({"chat:write", "channels:history", "channels:read"})
+SCOPES = frozenset({"chat:write", "channels:history", "channels:read", "files:write"})
 #: Seconds between two messages to one channel (https://docs.slack.dev/apis/web-api/rate-limits).
 PACE = 1.0
 
@@ -42,6 +44,7 @@ class SlackMessage:
     thread_ts: str | None = None
     broadcast: bool = False
     earlier: list[str] = field(default_factory=list)
+    files: list[SlackFile] = field(default_factory=list)
 
     @property
     def visible(self) -> bool:
@@ -64,7 +67,11 @@ class SlackMessage:
         """As conversations.history lists it."""
         listed: dict[str, Any] = {"type": "message", "ts": self.ts, "text": self.text, "blocks": self.blocks}
         if self.thread_ts:
-            listed |= {"thread_ts": self.thread_ts, "subtype": "thread_broadcast"}
+            listed["thread_ts"] = self.thread_ts
+        if self.broadcast:
+            listed["subtype"] = "thread_broadcast"
+        if self.files:
+            listed["files"] = [file.listed() for file in self.files]
         if metadata and self.metadata:
             listed["metadata"] = self.metadata
         return listed
@@ -85,15 +92,19 @@ class SlackRefusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Method:
-    """A method, the scope it needs, and whether its arguments may be JSON (reading ones take only a form)."""
+    """A method, the scope it needs, and whether its arguments may be JSON (reading ones take only a form).
+
+    ``app_level``: it wants the app's own token instead of the bot's.
+    """
 
     handler: Callable[[dict[str, Any]], dict[str, Any]]
     scope: str = ""
     takes_json: bool = False
+    app_level: bool = False
 
 
 class SlackServer(LoopbackVendor):
-    """A workspace with some channels, one bot and one webhook.
+    """A workspace with some channels, one bot and one webhook; ``pictures`` are the messages that only show files.
 
     ``pace`` None lifts the rate limit; ``withheld`` makes the history show nothing. ``scopes`` are the bot's,
     ``archived`` names channels that take no message.
@@ -107,6 +118,8 @@ class SlackServer(LoopbackVendor):
         pace: float | None = PACE,
     ) -> None:
         super().__init__(clock)
+        self.people = SlackPeople(clock)
+        self.files = SlackFiles()
         self.channels = {f"C{number:08d}": name for number, name in enumerate(channels, 1)}
         self.token = token
         self.pace = pace
@@ -115,8 +128,13 @@ class SlackServer(LoopbackVendor):
         self.withheld = False
         self.page_size = 200
         self.messages: list[SlackMessage] = []
+        self.pictures: list[SlackMessage] = []
         self._last_post: dict[str, float] = {}
         self._last_ts = 0
+
+    def thread(self, message: SlackMessage) -> list[SlackMessage]:
+        """The replies under a message, oldest first."""
+        return [one for one in self.messages if (one.channel, one.thread_ts) == (message.channel, message.ts)]
 
     @property
     def url(self) -> str:
@@ -131,6 +149,22 @@ class SlackServer(LoopbackVendor):
     def in_channel(self, name: str) -> list[SlackMessage]:
         """The messages people see in a channel, oldest first: not the replies hidden in threads."""
         return [one for one in self.messages if self.channels[one.channel] == name and one.visible]
+
+    async def click(self, message: SlackMessage, label: str, user: str = "ana") -> int:
+        """Somebody presses the button that reads so; the status the app answered."""
+        place = {"id": message.channel, "name": self.channels[message.channel]}
+        return await self.people.click(message, label, place=place, origin=self.origin, user=user)
+
+    async def stop(self) -> None:
+        """Stop, and drop the connections of apps."""
+        await self.people.close()
+        await super().stop()
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """Connections are kept; everything else is a request."""
+        if request.path.startswith("/socket/"):
+            return await self.people.connect(request)
+        return await super().serve(request)
 
     def delete(self, message: SlackMessage) -> None:
         """Somebody deletes a message."""
@@ -151,6 +185,10 @@ class SlackServer(LoopbackVendor):
     def act(self, request: web.Request, body: bytes) -> Reply:
         """Answer a method or the webhook."""
         arguments = self.read(request, body)
+        if request.path.startswith(UPLOADS):
+            return self.files.take(request.path, body)
+        if request.path.startswith("/actions/"):
+            return self.people.answer(request.path, arguments)
         try:
             if not request.path.startswith("/api/"):
                 return self._webhook(request.path, arguments)
@@ -167,9 +205,10 @@ class SlackServer(LoopbackVendor):
         if method is None:
             raise SlackRefusal("unknown_method")
         given = request.headers.get("Authorization", "")
+        token = self.people.app_token if method.app_level else self.token
         checks = [
             (given != "", "not_authed"),
-            (given == f"Bearer {self.token}", "invalid_auth"),
+            (given == f"Bearer {token}", "invalid_auth"),
             (method.scope in {"", *self.scopes}, "missing_scope"),
             (method.takes_json or request.content_type == _FORM, "invalid_form_data"),
         ]
@@ -181,10 +220,17 @@ class SlackServer(LoopbackVendor):
     def _methods(self) -> dict[str, _Method]:
         return {
             "auth.test": _Method(lambda _: {"user_id": "U00000001", "team_id": "T00000000"}, takes_json=True),
+            "apps.connections.open": _Method(
+                lambda _: self.people.ticket(self.origin), takes_json=True, app_level=True
+            ),
             "chat.postMessage": _Method(self._post_message, "chat:write", takes_json=True),
             "chat.update": _Method(self._update, "chat:write", takes_json=True),
+            "chat.delete": _Method(self._delete, "chat:write", takes_json=True),
+            "files.getUploadURLExternal": _Method(self._announce, "files:write"),
+            "files.completeUploadExternal": _Method(self._show, "files:write", takes_json=True),
             "conversations.list": _Method(self._list, "channels:read"),
             "conversations.history": _Method(self._history, "channels:history"),
+            "conversations.replies": _Method(self._replies, "channels:history"),
         }
 
     def _post_message(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -196,6 +242,18 @@ class SlackServer(LoopbackVendor):
         message.thread_ts = thread
         message.broadcast = bool(thread and arguments.get("reply_broadcast"))
         return {"channel": channel, "ts": message.ts}
+
+    def _delete(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        channel = arguments.get("channel", "")
+        if channel not in self.channels:
+            raise SlackRefusal("channel_not_found")
+        found = [one for one in self.messages if (one.channel, one.ts) == (channel, arguments.get("ts"))]
+        if not found:
+            raise SlackRefusal("message_not_found")
+        if found[0].via != "bot":
+            raise SlackRefusal("cant_delete_message")
+        self.delete(found[0])
+        return {"channel": channel, "ts": arguments["ts"]}
 
     def _update(self, arguments: dict[str, Any]) -> dict[str, Any]:
         channel = arguments.get("channel", "")
@@ -209,6 +267,24 @@ class SlackServer(LoopbackVendor):
         _judge(arguments)
         found[0].edit(arguments)
         return {"channel": channel, "ts": found[0].ts, "text": found[0].text}
+
+    def _announce(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        announced = self.files.announce(arguments, self.origin)
+        if announced is None:
+            raise SlackRefusal("invalid_arguments")
+        return announced
+
+    def _show(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """A message with the files and no text; it does not count against the pace of messages."""
+        channel = self._writable(arguments.get("channel_id", ""))
+        files = self.files.complete(arguments)
+        if files is None:
+            raise SlackRefusal("file_not_found")
+        message = self._made(channel, {}, "bot")
+        message.thread_ts = arguments.get("thread_ts")
+        message.files = files
+        self.pictures.append(message)
+        return {"files": [file.listed() for file in files]}
 
     def _list(self, arguments: dict[str, Any]) -> dict[str, Any]:
         archived = arguments.get("exclude_archived") != "true"
@@ -229,6 +305,20 @@ class SlackServer(LoopbackVendor):
             if message.channel == channel and message.visible and float(message.ts) > oldest
         ]
         return self._page("messages", [] if self.withheld else listed, arguments)
+
+    def _replies(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """A thread, its first message first, whatever ``oldest`` says; then the replies since, the oldest first."""
+        channel, ts = arguments.get("channel", ""), arguments.get("ts", "")
+        if channel not in self.channels:
+            raise SlackRefusal("channel_not_found")
+        said = sorted([*self.messages, *self.pictures], key=lambda one: one.ts)
+        thread = [one for one in said if one.channel == channel and ts in (one.ts, one.thread_ts)]
+        if not any(one.ts == ts for one in thread):
+            raise SlackRefusal("thread_not_found")
+        oldest = float(arguments.get("oldest", "0"))
+        metadata = arguments.get("include_all_metadata") == "true"
+        shown = [one for one in thread if one.ts == ts or (float(one.ts) > oldest and not self.withheld)]
+        return self._page("messages", [one.listed(metadata=metadata) for one in shown], arguments)
 
     def _page(self, name: str, listed: list[dict[str, Any]], arguments: dict[str, Any]) -> dict[str, Any]:
         start = int(arguments.get("cursor") or 0)
@@ -264,9 +354,14 @@ class SlackServer(LoopbackVendor):
         self._last_post[channel] = now
 
     def _add(self, channel: str, arguments: Mapping[str, Any], via: str) -> SlackMessage:
+        message = self._made(channel, arguments, via)
+        self.messages.append(message)
+        return message
+
+    def _made(self, channel: str, arguments: Mapping[str, Any], via: str) -> SlackMessage:
         self._last_ts = max(self._last_ts + 1, round(epoch(self.clock.now()) * 1_000_000))
         ts = f"{self._last_ts // 1_000_000}.{self._last_ts % 1_000_000:06d}"
-        message = SlackMessage(
+        return SlackMessage(
             channel,
             ts,
             arguments.get("text", ""),
@@ -274,8 +369,6 @@ class SlackServer(LoopbackVendor):
             arguments.get("metadata"),
             via,
         )
-        self.messages.append(message)
-        return message
 
 
 def _judge(arguments: dict[str, Any]) -> None:

@@ -2,15 +2,16 @@
 
 Block limits: https://docs.slack.dev/reference/block-kit/blocks. Lengths are counted in UTF-16 units, the strictest
 way. The cap on a whole message is not documented: 11,341 characters were refused
-(https://github.com/slackapi/bolt-js/issues/2867), so 10,000 are refused here.
+(https://github.com/slackapi/bolt-js/issues/2867), so more than 9,000 are refused here.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 MAX_BLOCKS = 50
-MAX_MESSAGE = 10_000
+MAX_MESSAGE = 9_000
 MAX_TEXT = 40_000
 
 _HEADER = 150
@@ -20,7 +21,11 @@ _FIELD = 2000
 _ELEMENTS = {"context": 10, "actions": 25}
 _CONTEXT_TEXT = 2000
 _BUTTON = {"text": 75, "value": 2000, "url": 3000, "action_id": 255}
+_BUTTON_KEYS = {*_BUTTON, "type", "style", "confirm", "accessibility_label"}
+_STYLES = {"primary", "danger"}
+_TEXT_KEYS = {"mrkdwn": {"verbatim"}, "plain_text": {"emoji"}}
 _BLOCK_ID = 255
+_EVENT_TYPE = 255
 _EMOJI = "\uffff"
 
 _KNOWN = {
@@ -97,8 +102,19 @@ def _button(element: Any) -> list[str]:
     if not isinstance(element, dict) or element.get("type") != "button":
         return ["unsupported element"]
     problems = _text(element.get("text"), _BUTTON["text"], ("plain_text",))
-    long = [name for name in ("value", "url", "action_id") if _length(str(element.get(name, ""))) > _BUTTON[name]]
-    return problems + [f"{name} is too long" for name in long]
+    problems += [f"invalid additional property: {key}" for key in element.keys() - _BUTTON_KEYS]
+    given = {name: element[name] for name in ("value", "url", "action_id") if name in element}
+    problems += [f"{name} must be a string" for name, one in given.items() if not isinstance(one, str) or not one]
+    problems += [f"{name} is too long" for name, one in given.items() if _length(str(one)) > _BUTTON[name]]
+    if "url" in given and not _ADDRESS.fullmatch(str(given["url"])):
+        problems.append("url is no web address")
+    if element.get("style", "primary") not in _STYLES:
+        problems.append("style must be primary or danger")
+    return problems
+
+
+#: Slack refuses blanks and signs that an address cannot hold unescaped.
+_ADDRESS = re.compile(r"https?://[^\s<>\"{}|\\^`]+")
 
 
 def _text(text: Any, limit: int, kinds: tuple[str, ...] = ("mrkdwn", "plain_text")) -> list[str]:
@@ -108,6 +124,10 @@ def _text(text: Any, limit: int, kinds: tuple[str, ...] = ("mrkdwn", "plain_text
     if not isinstance(written, str) or not written:
         return ["must be more than 0 characters"]
     problems = [] if _length(written) <= limit else [f"must be less than {limit + 1} characters"]
+    extra = text.keys() - _TEXT_KEYS[text["type"]] - {"type", "text"}
+    problems += [f"invalid additional property: {key}" for key in extra]
+    if not written.strip():
+        problems.append("must not be blank")
     if any(char < " " and char != "\n" for char in written):
         problems.append("control characters")
     return problems
@@ -120,6 +140,7 @@ def _metadata(metadata: Any) -> list[str]:
         isinstance(metadata, dict)
         and metadata.keys() == {"event_type", "event_payload"}
         and isinstance(metadata["event_type"], str)
+        and 0 < len(metadata["event_type"]) <= _EVENT_TYPE
         and isinstance(metadata["event_payload"], dict)
     )
     return [] if right else ["invalid_metadata_format"]

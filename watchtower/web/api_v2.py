@@ -95,6 +95,7 @@ class ApiV2:
         return Scene(
             states=await store.alert_states(),
             incidents=await store.open_incidents(),
+            outside=await store.outside(),
             silences=await store.silences(),
             routes=self._live.routes,
             now=self._live.clock.now(),

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+import asyncio
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from watchtower.errors import DeliveryError, StoreError
 from watchtower.live import FAMILIES
+from watchtower.web.api_v1 import ApiV1
 from watchtower.web.api_v2 import ApiV2
-from watchtower.web.exposition import content_type_for, render
+from watchtower.web.exposition import content_type_for, render, squeeze, takes_gzip
+from watchtower.web.forgetting import Forgetting
+from watchtower.web.guard import guarding
+from watchtower.web.pagerduty_webhooks import PATH as PAGERDUTY_WEBHOOKS
+from watchtower.web.pagerduty_webhooks import PagerDutyWebhooks
+from watchtower.web.pings import PATHS as PINGS
+from watchtower.web.pings import Pings
+from watchtower.web.probes import Probes
+from watchtower.web.slack_actions import PATH as SLACK_ACTIONS
+from watchtower.web.slack_actions import SlackActions
+from watchtower.web.status import Status
+from watchtower.web.uptime import Uptime
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from watchtower.live import Live
     from watchtower.store.store import Store
 
 #: Bytes of a request body; nothing this API takes is larger.
 MAX_BODY = 64 * 1024
+#: What vendors call: open to every address, because they sign what they send.
+SIGNED = frozenset({SLACK_ACTIONS, PAGERDUTY_WEBHOOKS})
 
 
 class Web:
@@ -28,16 +40,25 @@ class Web:
     def __init__(self, live: Live) -> None:
         self._live = live
         self.store: Store | None = None
+        self._v1 = ApiV1(live, lambda: self.store)
         self._v2 = ApiV2(live, lambda: self.store)
 
-    def application(self) -> web.Application:
-        """The aiohttp application with all routes."""
-        app = web.Application(client_max_size=MAX_BODY, middlewares=[guard])
+    def application(self, host: str = "") -> web.Application:
+        """The aiohttp application with all routes, to be served on ``host``."""
+        app = web.Application(client_max_size=MAX_BODY, middlewares=[guarding(host, signed=SIGNED | PINGS)])
         app.router.add_get("/metrics", self.metrics)
         app.router.add_get("/healthz", self.healthz)
         app.router.add_get("/readyz", self.readyz)
         app.router.add_post("/api/v1/channels/{channel}/test", self.send_test)
+        self._v1.register(app.router)
+        Status(self._live, lambda: self.store).register(app.router)
+        Uptime(self._live, lambda: self.store).register(app.router)
+        Forgetting(self._live, lambda: self.store).register(app.router)
         self._v2.register(app.router)
+        SlackActions(self._live).register(app.router)
+        Pings(self._live).register(app.router)
+        Probes(self._live).register(app.router)
+        PagerDutyWebhooks(self._live).register(app.router)
         return app
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
@@ -47,9 +68,11 @@ class Web:
             return web.json_response({"error": f"no family {family!r}; there are {', '.join(FAMILIES)}"}, status=400)
         kind, openmetrics = content_type_for(request.headers.get("Accept", ""))
         body = await render(self._live, self.store, (family,) if family else FAMILIES, openmetrics=openmetrics)
-        response = web.Response(body=body.encode(), headers={"Content-Type": kind})
-        response.enable_compression()
-        return response
+        headers = {"Content-Type": kind, "Vary": "Accept, Accept-Encoding"}
+        if takes_gzip(request.headers.get("Accept-Encoding", "")):
+            body = await asyncio.to_thread(squeeze, body)  # a large one would hold up every loop
+            headers["Content-Encoding"] = "gzip"
+        return web.Response(body=body, headers=headers)
 
     async def healthz(self, _: web.Request) -> web.StreamResponse:
         """200 unless no loop has advanced for a minute."""
@@ -81,22 +104,3 @@ class Web:
         except DeliveryError as error:
             return web.json_response({"error": error.detail}, status=502)
         return web.json_response({"channel": channel, "accepted": True, "detail": detail})
-
-
-@web.middleware
-async def guard(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Whatever changes something is for loopback only, and not for a page in somebody's browser."""
-    if request.method in ("GET", "HEAD"):
-        return await handler(request)
-    if not _is_loopback(request.remote) or "Origin" in request.headers:
-        return web.json_response({"error": "changes are accepted from loopback only"}, status=403)
-    return await handler(request)
-
-
-def _is_loopback(remote: str | None) -> bool:
-    try:
-        return remote is not None and ip_address(remote).is_loopback
-    except ValueError:
-        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import TYPE_CHECKING
 
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -26,16 +27,36 @@ def content_type_for(accept: str) -> tuple[str, bool]:
     return CONTENT_TYPE_LATEST, False
 
 
-async def render(live: Live, store: Store | None, families: Sequence[str], *, openmetrics: bool) -> str:
+async def render(live: Live, store: Store | None, families: Sequence[str], *, openmetrics: bool) -> bytes:
     """The text of the chosen families; OpenMetrics ends with its own mark."""
     parts = []
     if "watchtower" in families:
+        live.metrics.scrape_dropped.values = {name: float(count) for name, count in live.samples.dropped.items()}
         await _refresh(live, store)
         generate = openmetrics_exposition.generate_latest if openmetrics else generate_latest
-        parts.append(generate(live.metrics.registry).decode().removesuffix("# EOF\n"))
+        parts.append(generate(live.metrics.registry).removesuffix(b"# EOF\n"))
     now = epoch(live.clock.now())
-    parts.extend(live.samples.render(family, now) for family in families)
-    return "".join(parts) + ("# EOF\n" if openmetrics else "")
+    parts.extend(live.samples.render(family, now, openmetrics=openmetrics) for family in families)
+    return b"".join(parts) + (b"# EOF\n" if openmetrics else b"")
+
+
+def takes_gzip(accept_encoding: str) -> bool:
+    """Whether an Accept-Encoding header (RFC 9110, section 12.5.3) allows gzip by its name."""
+    offered = dict(_weighed(one) for one in accept_encoding.lower().split(","))
+    return offered.get("gzip", 0.0) > 0
+
+
+def _weighed(coding: str) -> tuple[str, float]:
+    name, _, weight = coding.partition(";")
+    try:
+        return name.strip(), float(weight.partition("=")[2] or 1)
+    except ValueError:
+        return name.strip(), 0.0
+
+
+def squeeze(body: bytes) -> bytes:
+    """The body in gzip, at the fastest level, which leaves a twentieth of a scrape."""
+    return gzip.compress(body, compresslevel=1, mtime=0)
 
 
 async def _refresh(live: Live, store: Store | None) -> None:
@@ -43,28 +64,32 @@ async def _refresh(live: Live, store: Store | None) -> None:
     if store is None:
         return
     try:
-        outbox, debts, states = await store.outbox(), await store.debts(), await store.alert_states()
-        standings = await store.standings()
+        outbox, states = await store.outbox(), await store.alert_states()
+        channels = await store.channel_health()
     except StoreError:
         live.metrics.store_failures.inc()
         return
     metrics, now = live.metrics, live.clock.now()
-    of_channels = (metrics.outbox_depth, metrics.outbox_oldest, metrics.resolves_owed, metrics.channel_open)
-    for gauge in (*of_channels, metrics.alerts):
+    zeroes = (metrics.outbox_oldest, metrics.resolves_owed, metrics.channel_open, metrics.dead_letters)
+    for gauge in (*zeroes, metrics.outbox_depth, metrics.last_accepted, metrics.alerts):
         gauge.clear()
     for channel in live.testers:
-        metrics.resolves_owed.labels(channel).set(0)
-        metrics.outbox_oldest.labels(channel).set(0)
-        metrics.channel_open.labels(channel).set(0)
+        for gauge in zeroes:
+            gauge.labels(channel).set(0)
     for depth in outbox:
         metrics.outbox_depth.labels(depth.channel, str(depth.priority)).set(depth.count)
     for channel in {depth.channel for depth in outbox}:
         oldest = min(depth.oldest for depth in outbox if depth.channel == channel)
         metrics.outbox_oldest.labels(channel).set(max(0.0, (now - oldest).total_seconds()))
-    for channel, standing in standings.items():
-        metrics.channel_open.labels(channel).set(standing.open)
-    for debt in debts:
-        metrics.resolves_owed.labels(debt.channel).inc()
+    metrics.possible_duplicates.values = dict.fromkeys(live.testers, 0.0) | {
+        name: float(health.possible_duplicates) for name, health in channels.items()
+    }
+    for health in channels.values():
+        metrics.channel_open.labels(health.name).set(health.standing.open)
+        metrics.dead_letters.labels(health.name).set(health.dead)
+        metrics.resolves_owed.labels(health.name).set(health.owed)
+        if health.accepted_at is not None:
+            metrics.last_accepted.labels(health.name).set(epoch(health.accepted_at))
     _count_alerts(live, states)
 
 

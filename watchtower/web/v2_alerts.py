@@ -10,7 +10,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from watchtower.incidents.grouping import group_of
 from watchtower.incidents.routing import route_for
+from watchtower.incidents.templated import rendered
 from watchtower.matchers import Matcher, Operator, matches_all
 from watchtower.web.v2_silences import stamp
 
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
     from watchtower.incidents.model import Incident
     from watchtower.incidents.routing import Route
     from watchtower.incidents.silences import Silence
-    from watchtower.model import AlertState, Labels, NoticeMember
+    from watchtower.model import AlertState, Labels, NoticeMember, Transition
+    from watchtower.store.newest import LastWord
 
 #: Alertmanager gives a firing alert an end ahead, and clients take a past one for resolved. Its default is 5 minutes.
 ENDS_AHEAD = timedelta(minutes=5)
@@ -49,10 +52,15 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class FiringAlert:
-    """An alert with what is known of it elsewhere: its place in an incident, its receivers, what holds it back."""
+    """An alert with what is known of it elsewhere: its place in an incident, its receivers, what holds it back.
+
+    ``said`` is what says the most of it; ``waits``: no flush has seen its newest transition.
+    """
 
     state: AlertState
     member: NoticeMember | None
+    said: NoticeMember | Transition | None
+    waits: bool
     receivers: tuple[str, ...]
     silenced_by: tuple[str, ...]
     inhibited_by: tuple[str, ...]
@@ -60,10 +68,10 @@ class FiringAlert:
 
     @property
     def status(self) -> str:
-        """``unprocessed`` until the flush has seen it; an alert too old to page never enters an incident."""
+        """``unprocessed`` until the flush has seen it; who is told to nobody never enters an incident."""
         if self.silenced_by or self.inhibited_by or self.muted_by:
             return "suppressed"
-        return "active" if self.member is not None or self.state.memory.untold else "unprocessed"
+        return "unprocessed" if self.waits else "active"
 
     @property
     def flags(self) -> set[str]:
@@ -75,7 +83,7 @@ class FiringAlert:
         """The alert as the API shows it; ``origin`` is where this daemon was asked."""
         state, member = self.state, self.member
         return {
-            "annotations": _annotations(state, member),
+            "annotations": _annotations(state, self.said),
             "endsAt": stamp(now + ENDS_AHEAD),
             "fingerprint": state.key.id,
             "receivers": [{"name": name} for name in self.receivers],
@@ -100,11 +108,11 @@ def labels_json(labels: Labels) -> dict[str, str]:
     return shown
 
 
-def _annotations(state: AlertState, member: NoticeMember | None) -> dict[str, str]:
+def _annotations(state: AlertState, said: NoticeMember | Transition | None) -> dict[str, str]:
     own = {"reason": state.reason}
-    if member is not None:
-        own |= {"summary": member.summary, "runbook": member.runbook or ""}
-    given = member.annotations if member is not None else {}
+    if said is not None:
+        own |= {"summary": said.summary, "runbook": said.runbook or ""}
+    given = said.annotations if said is not None else {}
     return {**given, **{name: text for name, text in own.items() if text}}
 
 
@@ -127,6 +135,7 @@ class Scene:
     silences: Sequence[Silence]
     routes: Sequence[Route]
     now: datetime
+    outside: Mapping[str, LastWord]
 
     def alerts(self) -> list[FiringAlert]:
         """Every alert that fires, in the order of the fingerprints."""
@@ -154,12 +163,16 @@ class Scene:
     ) -> FiringAlert:
         labels = dict(state.labels)  # asked by every matcher
         told = [name for incident, _ in places for name in incident.channels]
-        meant = (name for routed in route_for(labels, self.routes) for name in routed.route.channels)
+        routes = (routed.route for routed in route_for(labels, self.routes))
+        meant = (name for route in routes for name in rendered(route, group_of(labels, route)).channels)
         held = _held(member.muted_by for _, member in places)
         inhibitors = [reason.removeprefix(_INHIBITED) for reason in held if reason.startswith(_INHIBITED)]
+        member, word = places[-1][1] if places else None, self.outside.get(state.key.id)
         return FiringAlert(
             state=state,
-            member=places[-1][1] if places else None,
+            member=member,
+            said=member or (word.transition if word else None),
+            waits=member is None and word is not None and not word.flushed,
             receivers=tuple(dict.fromkeys(told or meant)),
             silenced_by=tuple(one.id for one in self.silences if one.covers(labels, self.now)),
             inhibited_by=tuple(_fingerprints(inhibitors, by_name)),

@@ -26,7 +26,8 @@ def configuration(channels: Sequence[str], routes: Sequence[Route]) -> str:
     if routes:
         entries = [entry for route in routes for entry in _entries(route)]
         data["route"] = {"receiver": routes[-1].channels[0], "routes": entries}
-    data["receivers"] = [{"name": name} for name in channels]
+    templated = (name for route in routes for name in route.channels if name not in channels)
+    data["receivers"] = [{"name": name} for name in dict.fromkeys((*channels, *templated))]
     text = StringIO()
     YAML().dump(data, text)
     return _HEADER + text.getvalue()

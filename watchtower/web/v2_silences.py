@@ -49,8 +49,8 @@ class PostedSilence(BaseModel):
     """The body of ``POST /api/v2/silences``: a new silence, or with ``id`` a change of one.
 
     Beyond Alertmanager's fields: ``for`` (a duration such as ``2h``) stands in the place of ``endsAt``, and
-    ``expire_on_resolve`` ends the silence with the last alert it held back. ``startsAt`` may be left out. Unknown keys
-    are ignored, as Alertmanager does.
+    ``expire_on_resolve`` ends the silence with the last alert it held back. ``maintenance``: to be down meanwhile is no
+    downtime. ``startsAt`` may be left out. Unknown keys are ignored, as Alertmanager does.
     """
 
     model_config = ConfigDict(strict=True)
@@ -63,6 +63,7 @@ class PostedSilence(BaseModel):
     created_by: str = Field(alias="createdBy")
     comment: str
     expire_on_resolve: bool = False
+    maintenance: bool = False
 
 
 def read_silence(body: bytes) -> PostedSilence:
@@ -106,7 +107,8 @@ def decide(posted: PostedSilence, old: Silence | None, now: datetime, new_id: st
         updated_at=now,
         created_by=posted.created_by.strip(),
         comment=posted.comment.strip(),
-        expire_on_resolve=_expires(posted, old),
+        expire_on_resolve=_kept(posted, old, "expire_on_resolve"),
+        maintenance=_kept(posted, old, "maintenance"),
     )
     return replace(wanted, id=old.id) if old is not None and in_place else wanted
 
@@ -180,11 +182,9 @@ def _changes_in_place(old: Silence, matchers: tuple[Matcher, ...], starts_at: da
     return state == "pending" and starts_at >= now
 
 
-def _expires(posted: PostedSilence, old: Silence | None) -> bool:
+def _kept(posted: PostedSilence, old: Silence | None, name: str) -> bool:
     """Clients that do not know the field send a change without it: then it stays as it was."""
-    if old is None or "expire_on_resolve" in posted.model_fields_set:
-        return posted.expire_on_resolve
-    return old.expire_on_resolve
+    return bool(getattr(posted if old is None or name in posted.model_fields_set else old, name))
 
 
 # -- a look -----------------------------------------------------------------------------------------------------------
@@ -214,6 +214,7 @@ def silence_json(silence: Silence, now: datetime) -> dict[str, Any]:
         "createdBy": silence.created_by,
         "comment": silence.comment,
         "expire_on_resolve": silence.expire_on_resolve,
+        "maintenance": silence.maintenance,
     }
 
 

@@ -1,10 +1,12 @@
-"""CloudWatch: GetMetricData, ListMetrics and PutMetricData."""
+"""CloudWatch: GetMetricData, ListMetrics, PutMetricData and GetMetricWidgetImage."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from watchtower.demo.aws import fields, metric_data
 from watchtower.demo.aws.faults import Fault, Kind, sized
@@ -21,15 +23,22 @@ if TYPE_CHECKING:
 _LISTED_PER_PAGE = 500
 _TWO_WEEKS = 14 * 86_400
 _TWO_HOURS = 2 * 3_600
+_LONGEST_WIDGET = 100_000
+#: A PNG of one pixel, as JSON carries bytes.
+_WHITE_PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAG7buVgAAAABJRU5ErkJggg=="
 
 
 class CloudWatch:
-    """The simulated service; ``billed`` counts the metrics GetMetricData was asked for, as AWS bills them."""
+    """The simulated service; ``billed`` counts the metrics GetMetricData was asked for, as AWS bills them.
+
+    ``widgets`` are those that GetMetricWidgetImage was asked to draw.
+    """
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._pager = Pager()
         self.billed: Counter[Key] = Counter()
+        self.widgets: list[Mapping[str, Any]] = []
 
     def get_metric_data(self, call: Call, faults: Sequence[Fault]) -> Mapping[str, Any]:
         """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html"""
@@ -79,6 +88,23 @@ class CloudWatch:
         for key, put in puts:
             self._metrics.put(key, put)
         return {}
+
+    def get_metric_widget_image(self, call: Call, _faults: Sequence[Fault]) -> Mapping[str, Any]:
+        """A white pixel for every widget; GovCloud has no such operation.
+
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricWidgetImage.html
+        """
+        if call.region.startswith("us-gov-"):
+            raise Refusal("UnknownOperationException", "Unknown operation GetMetricWidgetImage.")
+        written = fields.text(call.params, "MetricWidget") or ""
+        try:
+            widget = orjson.loads(written)
+        except orjson.JSONDecodeError:
+            raise _bad_value("MetricWidget") from None
+        if not isinstance(widget, dict) or not widget.get("metrics") or len(written) > _LONGEST_WIDGET:
+            raise _bad_value("MetricWidget")
+        self.widgets.append(widget)
+        return {"MetricWidgetImage": _WHITE_PIXEL}
 
     def _wanted(self, call: Call) -> list[Key]:
         params = call.params

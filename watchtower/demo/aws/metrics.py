@@ -7,6 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from watchtower.demo.aws.statistics import Sample, Statistic, single
+from watchtower.demo.logs import filter_series
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,6 +56,8 @@ class Metrics:
     def __init__(self, estate: Estate) -> None:
         self._estate = estate
         self._places = estate.by_place()
+        for series in filter_series(estate):
+            self._places.setdefault((series.key.account, series.key.region), {})[series.key] = series
         self._put: dict[Key, list[Put]] = defaultdict(list)
 
     def put(self, key: Key, put: Put) -> None:

@@ -13,14 +13,22 @@ from typing import TYPE_CHECKING, Any, Self
 from aiohttp import web
 
 from watchtower.clock import Clock, epoch
-from watchtower.demo.aws import wire
+from watchtower.demo.aws import restxml, wire
+from watchtower.demo.aws.announced import Announcements
 from watchtower.demo.aws.cloudwatch import CloudWatch
+from watchtower.demo.aws.ecr import Ecr
+from watchtower.demo.aws.ecs import Ecs
 from watchtower.demo.aws.faults import Fault, Faults, Kind
+from watchtower.demo.aws.hosts import Hosts
+from watchtower.demo.aws.inspector import Inspector
+from watchtower.demo.aws.logs import Logs
 from watchtower.demo.aws.metrics import Metrics
+from watchtower.demo.aws.rds import Rds
 from watchtower.demo.aws.signature import Credentials, Incoming, account_credentials, expired_token, verify
 from watchtower.demo.aws.sns import Published, Sns
 from watchtower.demo.aws.sts import Sts
 from watchtower.demo.aws.tagging import Tagging
+from watchtower.demo.aws.tasks import Tasks
 from watchtower.demo.aws.wire import SERVICES, Call, Refusal, Reply, Service
 
 if TYPE_CHECKING:
@@ -46,7 +54,13 @@ class EstateServer:
         self._clock = clock
         self._cloudwatch = CloudWatch(Metrics(estate))
         self._sns = Sns(estate)
-        self._handlers = _handlers(self._cloudwatch, self._sns, Sts(estate), Tagging(estate))
+        self._handlers = _handlers(self._cloudwatch, self._sns, Sts(estate), Tagging(estate)) | _database_handlers(
+            Rds(estate)
+        )
+        self._handlers |= _log_handlers(Logs(estate))
+        announcements = Announcements(estate)
+        self._handlers |= _announcement_handlers(announcements) | _ecs_handlers(Ecs(announcements, Tasks(estate)))
+        self._handlers |= _image_handlers(Ecr(estate), Inspector(estate)) | _host_handlers(Hosts(estate))
         self._numbers = itertools.count(1)
         self._closing = asyncio.Event()
         self._runner: web.AppRunner | None = None
@@ -120,7 +134,8 @@ class EstateServer:
                 return fault, Reply(500, _HTML, "text/html")
             if fault is not None:
                 raise _said(fault, call)
-            return None, wire.reply(service, call.operation, self._handle(call), request_id)
+            reply = restxml.reply if service.protocol == "restxml" else wire.reply
+            return None, reply(service, call.operation, self._handle(call), request_id)
         except Refusal as refusal:
             return None, wire.refuse(service, refusal, request_id, query_mode=query_mode)
 
@@ -128,7 +143,11 @@ class EstateServer:
         signed = verify(incoming)
         target = incoming.headers.get("x-amz-target", "")
         body = wire.unpacked(incoming.body, incoming.headers.get("content-encoding", ""))
-        operation, params = wire.operation_and_params(service, target, body)
+        route = f"{incoming.method} {incoming.path}"
+        if service.protocol == "restxml":
+            operation, params = restxml.operation_and_params(service, route, incoming.query)
+        else:
+            operation, params = wire.operation_and_params(service, target, route, body)
         account = self.estate.account(signed.account)
         if account is None:
             raise Refusal("InvalidClientTokenId", "The security token included in the request is invalid.", 403)
@@ -144,7 +163,7 @@ class EstateServer:
         if handler is None:
             code = "UnknownOperationException" if SERVICES[call.service].speaks_json else "InvalidAction"
             raise Refusal(code, f"Could not find operation {call.operation}")
-        following = call.params.get("NextToken") or call.params.get("PaginationToken")
+        following = any(call.params.get(token) for token in ("NextToken", "nextToken", "PaginationToken", "Marker"))
         return handler(call, () if following else self.faults.of_answer(call))
 
 
@@ -156,10 +175,71 @@ def _handlers(cloudwatch: CloudWatch, sns: Sns, sts: Sts, tagging: Tagging) -> d
         ("monitoring", "GetMetricData"): cloudwatch.get_metric_data,
         ("monitoring", "ListMetrics"): cloudwatch.list_metrics,
         ("monitoring", "PutMetricData"): cloudwatch.put_metric_data,
+        ("monitoring", "GetMetricWidgetImage"): cloudwatch.get_metric_widget_image,
         ("tagging", "GetResources"): tagging.get_resources,
         ("sts", "GetCallerIdentity"): sts.get_caller_identity,
         ("sts", "AssumeRole"): sts.assume_role,
         ("sns", "Publish"): sns.publish,
+    }
+
+
+def _database_handlers(rds: Rds) -> dict[tuple[str, str], Handler]:
+    return {
+        ("rds", "DescribeDBClusters"): rds.describe_db_clusters,
+        ("rds", "DescribeDBInstances"): rds.describe_db_instances,
+        ("rds", "DescribePendingMaintenanceActions"): rds.describe_pending_maintenance_actions,
+    }
+
+
+def _log_handlers(logs: Logs) -> dict[tuple[str, str], Handler]:
+    return {
+        ("logs", "DescribeLogGroups"): logs.describe_log_groups,
+        ("logs", "DescribeMetricFilters"): logs.describe_metric_filters,
+        ("logs", "FilterLogEvents"): logs.filter_log_events,
+        ("logs", "TestMetricFilter"): logs.tested_metric_filter,
+    }
+
+
+def _image_handlers(ecr: Ecr, inspector: Inspector) -> dict[tuple[str, str], Handler]:
+    return {
+        ("ecr", "DescribeRepositories"): ecr.describe_repositories,
+        ("ecr", "DescribeImages"): ecr.describe_images,
+        ("ecr", "BatchGetImage"): ecr.batch_get_image,
+        ("ecr", "DescribeImageScanFindings"): ecr.describe_image_scan_findings,
+        ("inspector2", "ListFindings"): inspector.list_findings,
+        ("inspector2", "ListCoverage"): inspector.list_coverage,
+    }
+
+
+def _announcement_handlers(announcements: Announcements) -> dict[tuple[str, str], Handler]:
+    return {
+        ("ec2", "DescribeInstanceStatus"): announcements.describe_instance_status,
+        ("autoscaling", "DescribeAutoScalingGroups"): announcements.describe_auto_scaling_groups,
+        ("servicequotas", "ListServiceQuotas"): announcements.list_service_quotas,
+        ("health", "DescribeEvents"): announcements.describe_events,
+        ("ses", "GetAccount"): announcements.get_account,
+    }
+
+
+def _host_handlers(hosts: Hosts) -> dict[tuple[str, str], Handler]:
+    return {
+        ("route53", "ListHostedZones"): hosts.list_hosted_zones,
+        ("route53", "ListResourceRecordSets"): hosts.list_resource_record_sets,
+        ("cloudfront", "ListDistributions"): hosts.list_distributions,
+        ("elasticloadbalancing", "DescribeLoadBalancers"): hosts.describe_load_balancers,
+        ("elasticloadbalancing", "DescribeListeners"): hosts.describe_listeners,
+        ("elasticloadbalancing", "DescribeRules"): hosts.describe_rules,
+    }
+
+
+def _ecs_handlers(ecs: Ecs) -> dict[tuple[str, str], Handler]:
+    return {
+        ("ecs", "ListClusters"): ecs.list_clusters,
+        ("ecs", "ListServices"): ecs.list_services,
+        ("ecs", "DescribeServices"): ecs.describe_services,
+        ("ecs", "ListTasks"): ecs.list_tasks,
+        ("ecs", "DescribeTasks"): ecs.describe_tasks,
+        ("ecs", "DescribeTaskDefinition"): ecs.describe_task_definition,
     }
 
 
@@ -178,7 +258,9 @@ def _addressed(incoming: Incoming) -> Service | None:
 def _said(fault: Fault, call: Call) -> Refusal:
     """The words in which AWS fails a request."""
     if fault.kind is Kind.THROTTLE:
-        query = call.service in ("monitoring", "sns", "sts")
+        if call.service == "ec2":
+            return Refusal("RequestLimitExceeded", "Request limit exceeded.", 503)
+        query = call.service in ("monitoring", "rds", "sns", "sts", "autoscaling")
         return Refusal("Throttling" if query else "ThrottledException", "Rate exceeded", 400, _THROTTLED[call.service])
     if fault.kind is Kind.EXPIRED_TOKEN:
         return expired_token()
@@ -186,14 +268,24 @@ def _said(fault: Fault, call: Call) -> Refusal:
         return _internal(call)
     action = {"monitoring": "cloudwatch", "tagging": "tag"}.get(call.service, call.service)
     message = f"User: {call.principal} is not authorized to perform: {action}:{call.operation}"
-    return Refusal("AccessDenied", message, 403, "AccessDeniedException")
+    code = "UnauthorizedOperation" if call.service == "ec2" else "AccessDenied"
+    return Refusal(code, message, 403, "AccessDeniedException")
 
 
 _THROTTLED = {
     "monitoring": "ThrottlingException",
+    "rds": "Throttling",
     "sns": "ThrottledException",
     "sts": "ThrottlingException",
+    "logs": "ThrottlingException",
+    "ecr": "ThrottlingException",
+    "ecs": "ThrottlingException",
+    "inspector2": "ThrottlingException",
     "tagging": "ThrottledException",
+    "autoscaling": "Throttling",
+    "servicequotas": "TooManyRequestsException",
+    "health": "ThrottlingException",
+    "ses": "TooManyRequestsException",
 }
 
 

@@ -1,4 +1,4 @@
-"""The two wire protocols of the AWS services used here: JSON (CloudWatch, tagging) and Query with XML (STS, SNS)."""
+"""The wire protocols of the AWS services used here: JSON, REST with JSON, Query with XML, and EC2's XML of its own."""
 
 from __future__ import annotations
 
@@ -61,26 +61,79 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class Items:
+    """A list of XML whose items have a name of their own instead of ``member``."""
+
+    name: str
+    values: Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
-    """How one service talks: its protocol, its JSON target prefix or its XML namespace."""
+    """How one service talks: its protocol, its JSON target prefix or its XML namespace.
+
+    ``protocol`` is ``query``, ``ec2``, ``restxml``, ``rest`` or a version of JSON. ``routes`` are the operations of
+    REST, by method and path (with XML: a pattern of both).
+    """
 
     name: str
     protocol: str
     identity: str
     message_key: str = "message"
     query_compatible: bool = False
+    routes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def speaks_json(self) -> bool:
         """JSON in and out; otherwise form fields in and XML out."""
-        return self.protocol != "query"
+        return self.protocol not in ("query", "ec2", "restxml")
+
+    @property
+    def content_type(self) -> str:
+        """What its answers are."""
+        if not self.speaks_json:
+            return "text/xml"
+        return "application/json" if self.protocol == "rest" else f"application/x-amz-json-{self.protocol}"
 
 
 SERVICES = {
     "monitoring": Service("monitoring", "1.0", "GraniteServiceVersion20100801", query_compatible=True),
     "tagging": Service("tagging", "1.1", "ResourceGroupsTaggingAPI_20170126", message_key="Message"),
+    "logs": Service("logs", "1.1", "Logs_20140328"),
     "sts": Service("sts", "query", "https://sts.amazonaws.com/doc/2011-06-15/"),
     "sns": Service("sns", "query", "http://sns.amazonaws.com/doc/2010-03-31/"),
+    "rds": Service("rds", "query", "http://rds.amazonaws.com/doc/2014-10-31/"),
+    "ec2": Service("ec2", "ec2", "http://ec2.amazonaws.com/doc/2016-11-15/"),
+    "autoscaling": Service("autoscaling", "query", "http://autoscaling.amazonaws.com/doc/2011-01-01/"),
+    "servicequotas": Service("servicequotas", "1.1", "ServiceQuotasV20190624", message_key="Message"),
+    "health": Service("health", "1.1", "AWSHealth_20160804"),
+    "ecs": Service("ecs", "1.1", "AmazonEC2ContainerServiceV20141113"),
+    "ecr": Service("ecr", "1.1", "AmazonEC2ContainerRegistry_V20150921"),
+    "inspector2": Service(
+        "inspector2",
+        "rest",
+        "inspector2",
+        routes={"POST /findings/list": "ListFindings", "POST /coverage/list": "ListCoverage"},
+    ),
+    "elasticloadbalancing": Service(
+        "elasticloadbalancing", "query", "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"
+    ),
+    "route53": Service(
+        "route53",
+        "restxml",
+        "https://route53.amazonaws.com/doc/2013-04-01/",
+        routes={
+            r"GET /2013-04-01/hostedzone": "ListHostedZones",
+            r"GET /2013-04-01/hostedzone/(?P<Id>[^/]+)/rrset": "ListResourceRecordSets",
+        },
+    ),
+    "cloudfront": Service(
+        "cloudfront",
+        "restxml",
+        "http://cloudfront.amazonaws.com/doc/2020-05-31/",
+        routes={r"GET /2020-05-31/distribution": "ListDistributions"},
+    ),
+    "ses": Service("ses", "rest", "sesv2", routes={"GET /v2/email/account": "GetAccount"}),
 }
 
 
@@ -94,13 +147,18 @@ def unpacked(body: bytes, encoding: str) -> bytes:
         raise Refusal("SerializationException", "the body is not gzip") from error
 
 
-def operation_and_params(service: Service, target: str, body: bytes) -> tuple[str, dict[str, Any]]:
-    """The operation asked for and its parameters; raises Refusal for what the service cannot read."""
+def operation_and_params(service: Service, target: str, route: str, body: bytes) -> tuple[str, dict[str, Any]]:
+    """The operation asked for and its parameters; raises Refusal for what the service cannot read.
+
+    ``target`` names it in JSON, ``route`` (method and path) in REST.
+    """
     if not service.speaks_json:
         form = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
         return form.pop("Action", ""), form
     prefix, _, operation = target.partition(".")
-    if prefix != service.identity:
+    if service.routes:
+        prefix, operation = service.identity, service.routes.get(route, "")
+    if prefix != service.identity or not operation:
         raise Refusal("UnknownOperationException", "the target is not one of this service")
     try:
         params = orjson.loads(body or b"{}")
@@ -115,7 +173,11 @@ def reply(service: Service, operation: str, result: Any, request_id: str) -> Rep
     """A successful answer: a JSON-ready value, or the XML elements inside the result."""
     headers = {"x-amzn-RequestId": request_id}
     if service.speaks_json:
-        return Reply(200, orjson.dumps(result), f"application/x-amz-json-{service.protocol}", headers)
+        return Reply(200, orjson.dumps(result), service.content_type, headers)
+    if service.protocol == "ec2":
+        inside = f"<requestId>{request_id}</requestId>{xml(result)}"
+        text = f'<{operation}Response xmlns="{service.identity}">{inside}</{operation}Response>'
+        return Reply(200, text.encode(), "text/xml", headers)
     text = (
         f'<{operation}Response xmlns="{service.identity}"><{operation}Result>{xml(result)}</{operation}Result>'
         f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{operation}Response>"
@@ -135,8 +197,13 @@ def refuse(service: Service, refusal: Refusal, request_id: str, *, query_mode: b
         body = {"__type": f"com.amazonaws.{service.name}#{refusal.shape}", service.message_key: refusal.message}
         if query_mode and service.query_compatible:
             headers["x-amzn-query-error"] = f"{refusal.code};{fault}"
-        content_type = f"application/x-amz-json-{service.protocol}"
-        return Reply(refusal.status, orjson.dumps(body), content_type, headers)
+        if service.protocol == "rest":
+            headers["x-amzn-ErrorType"] = refusal.shape
+        return Reply(refusal.status, orjson.dumps(body), service.content_type, headers)
+    if service.protocol == "ec2":
+        said = xml({"Code": refusal.code, "Message": refusal.message})
+        told = f"<Response><Errors><Error>{said}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
+        return Reply(refusal.status, told.encode(), "text/xml", headers)
     error = {"Type": fault, "Code": refusal.code, "Message": refusal.message}
     text = (
         f'<ErrorResponse xmlns="{service.identity}"><Error>{xml(error)}</Error>'
@@ -149,6 +216,8 @@ def xml(value: Any) -> str:
     """XML elements of nested mappings and sequences; a list's items are ``member`` elements."""
     if isinstance(value, Mapping):
         return "".join(f"<{name}>{xml(inner)}</{name}>" for name, inner in value.items())
+    if isinstance(value, Items):
+        return "".join(f"<{value.name}>{xml(inner)}</{value.name}>" for inner in value.values)
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "".join(f"<member>{xml(inner)}</member>" for inner in value)
     return escape(str(value))

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Installs what `make test-peers` holds Watchtower against: Debian's prometheus, which brings promtool, and
-# prometheus-alertmanager, which brings amtool. Does nothing where all are there already.
+# Installs what `make test-peers` holds Watchtower against: Debian's prometheus, which brings promtool,
+# prometheus-alertmanager, which brings amtool, and iproute2, whose ip cuts a prober's network. Does nothing where all are there already.
 set -euo pipefail
 
-declare -A package=([promtool]=prometheus [prometheus]=prometheus [amtool]=prometheus-alertmanager)
+declare -A package=([promtool]=prometheus [prometheus]=prometheus [amtool]=prometheus-alertmanager [ip]=iproute2)
 
 look() {
     missing=()
-    for tool in promtool prometheus amtool; do
+    for tool in promtool prometheus amtool ip; do
         command -v "$tool" >/dev/null || missing+=("$tool")
     done
 }

@@ -66,7 +66,7 @@ rules:
   summary: "{{ labels.Host }}: {{ value | int }} ms"
 - alert: LatencyUnusual
   cloudwatch: {namespace: Shop, metric: Latency, statistic: Average, period: 1m, dimensions: {Host: "*"}}
-  when: {P4: "> 100"}
+  when: {P1: "> 100"}  # a storm carries what is less urgent
   recover: {when: "< 50"}
 """
 

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 
 from tests.support.daemon import COMMAND, Daemon, free_port, until
+from tests.support.shop import in_chat
 from watchtower.clock import SystemClock
 from watchtower.demo.faults import hang
 from watchtower.demo.pagerduty import DEMO_KEY, PagerDutyServer
@@ -66,7 +67,7 @@ class World:
 
     async def resolves_everywhere(self) -> None:
         await until(lambda: all(not one.open for one in self.pagerduty.incidents), 20, "PagerDuty's resolve")
-        await until(lambda: "RESOLVED" in self.slack.messages[0].text.upper(), 20, "Slack's resolve")
+        await until(lambda: "RESOLVED" in in_chat(self.slack).upper(), 20, "Slack's resolve")
 
     def nobody_was_told_twice(self) -> None:
         assert self.pagerduty.phones_rung == 1
@@ -118,6 +119,7 @@ async def restarted(world: World) -> None:
     world.nobody_was_told_twice()
 
 
+@pytest.mark.long(8)
 @pytest.mark.parametrize("step", ["after-poll", "after-tick-commit", "after-flush-commit", "after-response"])
 async def test_a_kill_at_any_step_loses_no_page_and_opens_no_second_incident(world: World, step: str) -> None:
     doomed = world.daemon(sys.executable, "-m", "tests.support.crashing", step, "run")
@@ -130,6 +132,7 @@ async def test_a_kill_at_any_step_loses_no_page_and_opens_no_second_incident(wor
     await restarted(world)
 
 
+@pytest.mark.long(7)
 @pytest.mark.parametrize("acted", [True, False])
 async def test_a_kill_while_the_request_is_out_loses_no_page(world: World, acted: bool) -> None:
     """Nobody knows whether the vendor acted; the page is sent again under the same key."""
@@ -148,6 +151,7 @@ async def test_a_kill_while_the_request_is_out_loses_no_page(world: World, acted
     assert len(keys) == 1
 
 
+@pytest.mark.long(23)
 async def test_a_process_that_stands_still_for_15_seconds_neither_loses_nor_doubles_a_page(world: World) -> None:
     daemon = world.daemon(*COMMAND, "run")
     await daemon.start()

@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 
 from tests.support.daemon import COMMAND, free_port
+from tests.support.promql import NOT_IN_THE_DEMO, PROMETHEUS, asked, exported
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -77,6 +78,19 @@ async def demo(folder: Path, *arguments: str) -> AsyncIterator[Demo]:
         await process.communicate()
 
 
+async def unseen(url: str, wanted: set[str]) -> set[str]:
+    """The metrics that no scrape of thirty seconds has: a value is gone two periods later, here within a second."""
+    async with aiohttp.ClientSession() as session:
+        for _ in range(60):
+            async with session.get(url) as response:
+                wanted = wanted - exported(await response.text())
+            if not wanted:
+                break
+            await asyncio.sleep(0.5)
+    return wanted
+
+
+@pytest.mark.long(110)
 @pytest.mark.timeout(240)
 async def test_the_demo_pages_within_a_minute_keeps_every_promise_and_exits_0(tmp_path: Path) -> None:
     began = asyncio.get_running_loop().time()
@@ -84,10 +98,11 @@ async def test_the_demo_pages_within_a_minute_keeps_every_promise_and_exits_0(tm
         link = await running.until("metrics: http://")
         page = await running.until("PagerDuty  trigger: ")
         assert asyncio.get_running_loop().time() - began < FIRST_PAGE
-        assert "P1 FIRING · SiteDown: " in page
+        assert re.search(r"P1 FIRING.* · SiteDown: ", page)
         url = re.findall(r"http://\S+/metrics", link)[0]
         async with aiohttp.ClientSession() as session, session.get(url) as response:
             assert 'watchtower_alerts{alert="SiteDown",priority="P1",state="ALARM"} 1.0' in await response.text()
+        assert await unseen(url, asked() - NOT_IN_THE_DEMO - PROMETHEUS) == set(), "a dashboard asks for it"
 
         assert await running.ended() == 0, "\n".join(running.lines)
 
@@ -96,6 +111,7 @@ async def test_the_demo_pages_within_a_minute_keeps_every_promise_and_exits_0(tm
         assert not any("WatchtowerSourceFailing" in line for line in running.lines)
 
 
+@pytest.mark.long(20)
 @pytest.mark.timeout(180)
 async def test_another_threshold_in_a_rule_changes_what_the_same_estate_pages(tmp_path: Path) -> None:
     """A third of the requests fails: beyond 20 % that is P1, and P2 where somebody wrote 50 %."""
@@ -107,12 +123,12 @@ async def test_another_threshold_in_a_rule_changes_what_the_same_estate_pages(tm
     (rules / "alb.yaml").write_text(pack.replace('"> 20"', '"> 50"'))
 
     async with demo(tmp_path, "--rules", str(rules)) as running:
-        await running.until("P2 FIRING · AlbErrors: ")
+        await running.until(r"P2 FIRING.* · AlbErrors: ")  # on a busy machine it says "late by 1 min" in between
         running.process.send_signal(signal.SIGTERM)
 
         assert await running.ended() == 1
 
-        assert not any("P1 FIRING · AlbErrors" in line for line in running.lines)
-        assert any("P1 FIRING · SiteDown" in line for line in running.lines)
+        assert not any(re.search(r"P1 FIRING.* · AlbErrors", line) for line in running.lines)
+        assert any(re.search(r"P1 FIRING.* · SiteDown", line) for line in running.lines)
         [said] = [line for line in running.told("BROKEN") if line.startswith("AlbErrors ")]
         assert said.endswith(": heard P2")

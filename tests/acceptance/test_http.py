@@ -98,7 +98,7 @@ async def test_one_family_is_served_alone(served: Served, family: str, others: s
 
     assert names
     assert all(name.startswith(f"{family}_") for name in names)
-    assert others not in body.decode()
+    assert f"\n{others}" not in body.decode()
 
 
 async def test_an_unknown_family_is_refused_naming_those_there_are(served: Served) -> None:
@@ -140,3 +140,10 @@ async def test_a_page_in_somebodys_browser_cannot_change_anything(served: Served
     origin = {"Origin": "https://evil.example"}
 
     assert (await served.ask("POST", "/api/v1/channels/ops/test", "127.0.0.1", origin))[0] == 403
+
+
+@pytest.mark.parametrize("header", [{"Host": "evil.example:9464"}, {"X-Forwarded-For": "127.0.0.1"}])
+async def test_neither_a_rebound_name_nor_a_proxy_counts_as_loopback(served: Served, header: dict[str, str]) -> None:
+    assert (await served.ask("POST", "/api/v1/channels/ops/test", "127.0.0.1", header))[0] == 403
+    assert (await served.ask("DELETE", "/api/v2/silence/none", "127.0.0.1", header))[0] == 403
+    assert (await served.ask("GET", "/api/v2/silences", "127.0.0.1", header))[0] == 200

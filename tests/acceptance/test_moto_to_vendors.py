@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.support.daemon import free_port, running, until
 from tests.support.moto import CREDENTIALS, Moto, moto_server
 from watchtower.clock import SystemClock
@@ -63,6 +65,7 @@ async def sns_events(moto: Moto) -> list[str]:
     return [sent[3]["event"]["Value"] for sent in await moto.published()]
 
 
+@pytest.mark.long(29)
 async def test_a_breach_pages_each_channel_once_and_its_recovery_resolves_each_once(tmp_path: Path) -> None:
     clock = SystemClock()
     async with moto_server() as moto, PagerDutyServer(clock) as pagerduty, SlackServer(clock) as slack:
@@ -81,6 +84,7 @@ async def test_a_breach_pages_each_channel_once_and_its_recovery_resolves_each_o
                 latency[0] = 300.0
                 await until(lambda: pagerduty.phones_rung == 1, PROMISED, "the page")
                 await until(lambda: len(slack.in_channel("ops")) == 1, 5, "the Slack message")
+                await until(lambda: len(slack.pictures) == 1, 10, "the graph")
 
                 latency[0] = 20.0
                 await until(lambda: not pagerduty.incidents[0].open, PROMISED, "the resolve")
@@ -88,7 +92,10 @@ async def test_a_breach_pages_each_channel_once_and_its_recovery_resolves_each_o
                 await asyncio.sleep(PERIOD)
 
                 assert pagerduty.phones_rung == 1
-                assert len(slack.messages) == 1
+                assert len(slack.in_channel("ops")) == 1
+                [graph] = slack.pictures
+                assert graph.thread_ts == slack.in_channel("ops")[0].ts
+                assert (graph.files[0].body or b"").startswith(b"\x89PNG")
                 assert await sns_events(moto) == ["trigger", "resolve"]
         finally:
             feeding.cancel()

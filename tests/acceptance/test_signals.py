@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.daemon import until
 from tests.support.moto import CREDENTIALS
-from tests.support.shop import OTHER_KEY, Shop, open_shop, probe_rule
+from tests.support.shop import OTHER_KEY, Shop, in_chat, open_shop, probe_rule
 from tests.support.simulated_aws import ACCOUNT, MAIN, REGION, estate
 from watchtower.clock import SystemClock
 from watchtower.demo.aws import EstateServer
@@ -112,7 +112,7 @@ async def test_sighup_takes_over_a_changed_rule_and_a_removed_rule_ends_what_it_
         shop.write()
         daemon.send(signal.SIGHUP)
         await shop.resolves()
-        await until(lambda: "RESOLVED" in shop.slack.messages[0].text.upper(), 20, "Slack's resolve")
+        await until(lambda: "RESOLVED" in in_chat(shop.slack).upper(), 20, "Slack's resolve")
 
         code, told, _ = await shop.command("why", "SiteDown")
         assert code == 0
@@ -181,6 +181,6 @@ async def test_a_slack_channel_that_gets_another_token_is_sent_what_it_is_owed_w
             daemon.send(signal.SIGHUP)
             await until(lambda: bool(daemon.events("reloaded")), 10, "the reload")
             shop.site.status = 200
-            await until(lambda: "RESOLVED" in shop.slack.messages[0].text.upper(), 20, "Slack's resolve")
+            await until(lambda: "RESOLVED" in in_chat(shop.slack).upper(), 20, "Slack's resolve")
 
             assert elsewhere.requests == []

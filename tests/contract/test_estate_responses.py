@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import pytest
+from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from tests.support.clock import ManualClock
@@ -38,6 +39,7 @@ COMMON = {
     "InternalFailure",
     "InvalidAction",
     "InvalidClientTokenId",
+    "InvalidParameterValue",
     "MissingAuthenticationToken",
     "SerializationException",
     "SignatureDoesNotMatch",
@@ -96,6 +98,10 @@ SUCCESSES = [
     ),
     Case("resources", "resourcegroupstaggingapi", "GetResources"),
     Case("resources by page", "resourcegroupstaggingapi", "GetResources", {"ResourcesPerPage": 10}),
+    Case("clusters", "rds", "DescribeDBClusters"),
+    Case("instances", "rds", "DescribeDBInstances"),
+    Case("instances by page", "rds", "DescribeDBInstances", fault=Fault(Kind.PAGE_SIZE, pages=2)),
+    Case("maintenance", "rds", "DescribePendingMaintenanceActions"),
     Case("identity", "sts", "GetCallerIdentity"),
     Case("role", "sts", "AssumeRole", ROLE),
     Case("message", "sns", "Publish", {"TopicArn": TOPIC, "Message": "<&>", "Subject": "s"}),
@@ -125,6 +131,8 @@ REFUSALS = [
         {"PaginationToken": "x"},
         "InvalidParameterException",
     ),
+    Case("too small a page", "rds", "DescribeDBInstances", {"MaxRecords": 5}, "InvalidParameterValue"),
+    Case("bad marker", "rds", "DescribeDBClusters", {"Marker": "x"}, "InvalidParameterValue"),
     Case("wrong external id", "sts", "AssumeRole", {**ROLE, "ExternalId": "no"}, "AccessDenied"),
     Case("no topic", "sns", "Publish", {"TopicArn": TOPIC + "x", "Message": "m"}, "NotFound"),
     Case("subject", "sns", "Publish", {"TopicArn": TOPIC, "Message": "m", "Subject": "a\nb"}, "InvalidParameter"),
@@ -153,6 +161,7 @@ ONE_EACH = [
     ("cloudwatch", "GetMetricData", DATA),
     ("cloudwatch", "ListMetrics", {}),
     ("resourcegroupstaggingapi", "GetResources", {}),
+    ("rds", "DescribeDBClusters", {}),
     ("sts", "GetCallerIdentity", {}),
     ("sns", "Publish", {"TopicArn": TOPIC, "Message": "m"}),
 ]
@@ -192,7 +201,7 @@ async def responses(case: Case, *, follow: bool) -> list[Seen]:
     ):
         model = made.meta.service_model.operation_model(case.operation)
         made.meta.events.register("response-received", _recorder(seen, model))
-        call = getattr(made, _snake(case.operation))
+        call = getattr(made, xform_name(case.operation))
         more: dict[str, str] = {}
         while True:
             try:
@@ -213,12 +222,8 @@ def _recorder(seen: list[Seen], model: Any) -> Callable[..., None]:
     return record
 
 
-def _snake(name: str) -> str:
-    return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name).lstrip("_")
-
-
 def _token(answer: dict[str, Any]) -> dict[str, str]:
-    return {name: answer[name] for name in ("NextToken", "PaginationToken") if answer.get(name)}
+    return {name: answer[name] for name in ("NextToken", "PaginationToken", "Marker") if answer.get(name)}
 
 
 def faults_in(value: Any, shape: Any, where: str) -> list[str]:
@@ -252,6 +257,10 @@ def _structure_faults(value: Any, shape: Any, where: str) -> list[str]:
 
 def xml_faults(element: ElementTree.Element, shape: Any, where: str) -> list[str]:
     """What an XML element has that its structure does not allow; leaves are texts the parser converts."""
+    if shape is not None and shape.type_name == "list":
+        name = shape.member.serialization.get("name", "member")
+        wrong = [f"{where} holds {child.tag}" for child in element if child.tag.partition("}")[2] != name]
+        return [*wrong, *(fault for child in element for fault in xml_faults(child, shape.member, f"{where}[]"))]
     if shape is None or shape.type_name != "structure":
         return [f"{where} has children"] if len(element) and shape is not None else []
     found = []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.clock import START
 from tests.support.outbox import ACCEPTED, AMBIGUOUS, DEAD, claim, drain, send, states, take
-from tests.support.stores import World, at, delivery, enqueue
+from tests.support.stores import World, at, delivery, enqueue, look
 from watchtower.model import DeliveryState, Event, Priority
 from watchtower.store.values import Settled
 
@@ -83,6 +84,15 @@ async def test_a_resolve_waits_while_its_trigger_may_still_leave(store: Store) -
     assert (await states(store))["r"] is DeliveryState.PENDING
 
 
+async def test_an_acknowledgement_of_what_never_arrived_is_withdrawn_and_owes_nothing(store: Store) -> None:
+    await enqueue(store, delivery("t"), delivery("k", Event.ACKNOWLEDGE))
+    epoch = await claim(store)
+    await store.finish(await take(store, epoch), epoch, DEAD)
+    assert await store.next_delivery("oncall", epoch) is None
+    assert (await states(store))["k"] is DeliveryState.WITHDRAWN
+    assert await store.debts() == []
+
+
 async def test_a_resolve_that_was_tried_is_not_withdrawn(world: World, store: Store) -> None:
     await enqueue(store, delivery("t"), delivery("r", Event.RESOLVE))
     epoch = await claim(store)
@@ -101,3 +111,58 @@ async def test_an_old_page_is_withdrawn_once_its_resolve_is_accepted(world: Worl
     await world.sql("UPDATE delivery SET state = 'pending', finished_at = NULL WHERE id = 't'")
     await store.finish(resolve, epoch, ACCEPTED)
     assert (await states(store))["t"] is DeliveryState.WITHDRAWN
+
+
+REFUSED = Settled(DeliveryState.PENDING, "400: no such routing key", next_at=at(300), refused=True)
+
+
+@pytest.mark.parametrize("settled", [REFUSED, DEAD], ids=["urgent", "given up"])
+async def test_a_page_that_is_refused_for_good_makes_its_incident_due_at_once(store: Store, settled: Settled) -> None:
+    await enqueue(store, delivery("t"))
+    assert await store.next_incident_due() != START
+    await send(store, await claim(store), settled)
+    assert await store.next_incident_due() == START
+    [brief] = (await look(store)).deliveries
+    assert (brief.refused, brief.last_error) == (settled.refused, settled.detail)
+
+
+async def test_a_resolve_that_is_given_up_makes_nothing_due(store: Store) -> None:
+    await enqueue(store, delivery("t"), delivery("r", Event.RESOLVE))
+    epoch = await claim(store)
+    await send(store, epoch)
+    before = await store.next_incident_due()
+    await send(store, epoch, DEAD)
+    assert await store.next_incident_due() == before
+
+
+async def _risen(store: Store, first: Settled) -> int:
+    """A page, its resolve with how that ended, and the resolve that follows it a minute later."""
+    second = replace(delivery("again", Event.RESOLVE, next_at=at(60)), after="r")
+    await enqueue(store, delivery("t"), delivery("r", Event.RESOLVE), second)
+    epoch = await claim(store)
+    await send(store, epoch)
+    await send(store, epoch, first)
+    return epoch
+
+
+async def test_the_second_resolve_is_sent_a_minute_after_the_first_though_nothing_is_owed(
+    world: World, store: Store
+) -> None:
+    await world.advance(50)  # the new page took that long
+    epoch = await _risen(store, ACCEPTED)
+    assert await store.debts() == []
+    await world.advance(20)
+    assert await store.next_delivery("oncall", epoch) is None, "a minute from the first resolve, not from the rise"
+    assert (await states(store))["again"] is DeliveryState.PENDING
+    await world.advance(40)
+    assert await drain(store, await claim(store, "b")) == ["again"]
+    assert await store.outbox() == []
+
+
+async def test_nothing_follows_a_resolve_that_had_nothing_to_resolve(store: Store) -> None:
+    second = replace(delivery("again", Event.RESOLVE, next_at=at(60)), after="r")
+    await enqueue(store, delivery("t"), delivery("r", Event.RESOLVE), second)
+    epoch = await claim(store)
+    await send(store, epoch, DEAD)
+    assert await store.next_delivery("oncall", epoch) is None
+    assert (await states(store))["again"] is DeliveryState.WITHDRAWN

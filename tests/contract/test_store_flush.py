@@ -20,6 +20,7 @@ from tests.support.stores import (
     key,
     look,
     member,
+    state,
 )
 from watchtower.errors import StoreError
 from watchtower.incidents.model import Decision, DeliveryBrief, FlushInput, FlushPlan
@@ -74,6 +75,7 @@ async def test_what_a_flush_wrote_the_next_one_sees(store: Store) -> None:
         sent.dedup_key,
         DeliveryState.PENDING,
         0,
+        created_at=sent.created_at,
     )
     assert seen.deliveries == (brief,)
     assert seen.debts == ()
@@ -160,23 +162,33 @@ async def test_an_incident_is_replaced_with_its_members(store: Store) -> None:
     assert await store.open_incidents() == [second]
 
 
-async def test_the_next_incident_due_is_the_earliest_that_has_not_ended(store: Store) -> None:
+async def test_the_next_incident_due_is_the_earliest_that_wants_to_be_looked_at(store: Store) -> None:
     assert await store.next_incident_due() is None
     plan = (
         incident("i1", due_at=at(60)),
         incident("i2", due_at=at(30)),
         incident("i3", due_at=at(5), ended_at=START),
-        incident("i4", due_at=None),
+        incident("i4", due_at=None, ended_at=START),
     )
     await commit_plan(store, FlushPlan(incidents=plan))
-    assert await store.next_incident_due() == at(30)
+    assert await store.next_incident_due() == at(5)
 
 
 async def test_an_ended_incident_is_not_looked_at_again(store: Store) -> None:
     await enqueue(store, delivery("t"))
-    await commit_plan(store, FlushPlan(incidents=(incident(ended_at=START),)))
+    await commit_plan(store, FlushPlan(incidents=(incident(ended_at=START, due_at=None),)))
     seen = await look(store)
     assert (seen.incidents, seen.deliveries) == ((), ())
+
+
+async def test_an_ended_incident_whose_page_is_to_be_told_elsewhere_is_looked_at_with_all_of_it(store: Store) -> None:
+    await enqueue(store, delivery("t"))
+    ended = incident(ended_at=START, due_at=at(60))
+    await commit_plan(store, FlushPlan(incidents=(ended,)))
+    seen = await look(store)
+    assert seen.incidents == (ended,)
+    assert [row.id for row in seen.deliveries] == ["t"]
+    assert await store.open_incidents() == []
 
 
 async def test_a_delivery_is_withdrawn_with_the_reason(store: Store) -> None:
@@ -262,3 +274,16 @@ async def test_labels_are_explained_as_a_subset(store: Store) -> None:
     assert everything[0].transitions[0].key == key("db-29")
     assert await store.explain("CpuHigh", {"db": "other"}) == []
     assert await store.explain("Unknown", {}) == []
+
+
+async def test_what_was_last_said_of_alerts_that_no_incident_has_is_there_to_read(store: Store) -> None:
+    """Who asks what fires is told of those that nobody is paged for, too."""
+    said = [change("alone"), replace(change("alone"), summary="db: worse"), change("told"), change("well")]
+    await store.commit_orphans([state("alone"), state("told")], said)
+    await commit_plan(store, FlushPlan(incidents=(incident("open", members=(member("told"),)),)))
+    found = await store.outside()
+    assert [(word.transition.summary, word.flushed) for word in found.values()] == [("db: worse", False)]
+    assert list(found) == [state("alone").key.id]
+    numbers = tuple(each.seq for each in (await look(store)).transitions)
+    await commit_plan(store, FlushPlan(consumed=numbers))
+    assert [word.flushed for word in (await store.outside()).values()] == [True]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine
 
 from watchtower.store import migrate
@@ -28,6 +29,7 @@ def _ours(name: str | None, kind: str, _parents: object) -> bool:
 
 
 async def test_the_migrations_make_the_tables_that_the_statements_use(world: World) -> None:
+    await world.bare()
     await (await world.open()).close()
     found: list[object] = []
 
@@ -47,6 +49,7 @@ async def test_the_migrations_make_the_tables_that_the_statements_use(world: Wor
 
 
 async def test_migrating_twice_changes_nothing(world: World) -> None:
+    await world.bare()
     first = await world.open()
     await first.close()
     second = await world.open()
@@ -59,6 +62,11 @@ def test_an_empty_database_lacks_everything() -> None:
     with engine.connect() as connection:
         assert len(_difference(connection)) >= len(metadata.tables)
     engine.dispose()
+
+
+def test_every_migration_is_a_version_that_the_store_knows() -> None:
+    found = [script.revision for script in ScriptDirectory(str(migrate.MIGRATIONS)).walk_revisions()]
+    assert tuple(reversed(found)) == migrate.VERSIONS
 
 
 def test_the_migrations_are_beside_the_code() -> None:

@@ -311,3 +311,28 @@ async def test_a_page_that_may_have_arrived_where_nothing_leads_any_more_is_sent
 async def test_destinations_that_are_still_known_are_left_alone(store: Store) -> None:
     await enqueue(store, delivery("t", destination="pagerduty:old"))
     assert await store.retarget("oncall", ["pagerduty:old", "pagerduty:new"], "pagerduty:new") == 0
+
+
+async def test_a_delivery_brings_who_else_accepted_its_incident_and_when(world: World, store: Store) -> None:
+    await enqueue(
+        store,
+        delivery("p"),
+        delivery("a", channel="audit", destination="sns:topic"),
+        delivery("s", channel="ops", destination="slack:digest:#ops"),
+    )
+    await world.advance(2)
+    await send(store, await claim(store), ACCEPTED)
+    epoch = await claim(store, channel="ops")
+    claimed = await take(store, epoch, "ops")
+    assert [(heard.channel, heard.at) for heard in claimed.receipts] == [("oncall", at(2))]
+
+
+async def test_a_delivery_says_how_often_its_alert_was_told_within_a_week(world: World, store: Store) -> None:
+    for number, later in enumerate((0, 5, 3)):
+        await world.advance(later * 86400)
+        now = world.clock.now()
+        past = incident(f"i{number}", opened_at=now, ended_at=now, taking_members=False, due_at=None)
+        untold = replace(past, id=f"untold-{number}")
+        await commit_plan(store, FlushPlan(incidents=(replace(past, told_tier=Priority.P3), untold)))
+    await commit_plan(store, FlushPlan(deliveries=(delivery("t", incident_id="i2"),)))
+    assert (await take(store, await claim(store))).times == 2

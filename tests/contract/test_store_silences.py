@@ -9,7 +9,7 @@ from tests.support.stores import World, at, change, commit_plan, delivery, incid
 from watchtower.incidents.model import FiringAlert, FlushInput, FlushPlan
 from watchtower.incidents.silences import Silence
 from watchtower.matchers import parse_matchers
-from watchtower.model import DeliveryState, Event, Priority, State
+from watchtower.model import NOTIFY_FALSE, AlertMemory, DeliveryState, Event, Priority, State
 from watchtower.store.values import Settled
 
 if TYPE_CHECKING:
@@ -240,3 +240,31 @@ async def test_who_ended_keeps_the_priority_that_it_had(world: World, store: Sto
     await world.advance(1)
     [found] = await inhibitors(store, 60)
     assert found.labels["priority"] == "P1"
+
+
+async def test_a_flush_reads_who_flaps_and_is_well_only_where_somebody_is_held_back(store: Store) -> None:
+    well, ill = AlertMemory(changes=(60, -120), flapping=True), AlertMemory(changes=(60, -120, 180), flapping=True)
+    rows = [replace(state("well"), memory=well), replace(state("ill"), memory=ill), state("plain")]
+    await store.commit_orphans(rows, [])
+    await commit_plan(store, FlushPlan(incidents=(incident("open"),)))
+    assert (await look(store)).calm == frozenset()
+    held = tuple(replace(member, muted_by="silenced") for member in incident("open").members)
+    await commit_plan(store, FlushPlan(incidents=(incident("open", members=held),)))
+    assert (await look(store)).calm == {rows[0].key.id}
+
+
+async def test_who_was_never_told_holds_nobody_back(store: Store) -> None:
+    """What was told at a lower priority did ring."""
+    late = replace(state("late"), memory=AlertMemory(untold=True))
+    rose = replace(state("rose"), memory=AlertMemory(untold=True, told=Priority.P3))
+    await store.commit_orphans([late, rose], [])
+    assert await firing(store, 0) == [("rose", None)]
+
+
+async def test_the_end_of_what_was_never_told_holds_nobody_back(world: World, store: Store) -> None:
+    """The end of a rule with ``notify: false`` does: its author wants it to be quiet and to hold others."""
+    late = replace(change("late", to=State.OK), notify=False, unsent="nobody was told of its beginning")
+    quiet = replace(change("quiet", to=State.OK), notify=False, unsent=NOTIFY_FALSE)
+    await store.commit_orphans([], [late, quiet])
+    await world.advance(1)
+    assert await firing(store, 60) == [("quiet", 0)]

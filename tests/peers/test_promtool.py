@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ import pytest
 import pytest_asyncio
 
 from tests.support.daemon import Daemon, free_port, until
+from tests.support.docs import ROOT
+from tests.support.promql import ALERTS, alerts, queries
 from tests.support.shop import Shop, open_shop
 from tests.support.simulated_aws import ACCOUNT, MAIN, REGION, estate, series
 from watchtower.clock import SystemClock
@@ -105,6 +108,34 @@ async def test_promtool_does_find_fault_with_what_is_at_fault() -> None:
 
     assert code != 0
     assert "faulty" in said
+
+
+async def test_promtool_has_nothing_to_say_about_the_alert_rules_that_we_ship() -> None:
+    code, said = await promtool("check", "rules", str(ALERTS))
+
+    assert (code, re.findall(r"SUCCESS: (\d+) rules", said)) == (0, [str(len(alerts()))])
+
+
+async def test_the_alert_rules_fire_when_they_should_and_only_then() -> None:
+    code, said = await promtool("test", "rules", str(ROOT / "tests" / "data" / "prometheus_rules.test.yaml"))
+
+    assert code == 0, said
+
+
+async def test_a_real_prometheus_reads_every_query_of_the_dashboards(daemon: Daemon, tmp_path: Path) -> None:
+    """Our parser is another one's; Prometheus has the last word."""
+    port = int(daemon.url.rpartition(":")[2])
+    async with prometheus(tmp_path, port) as url, aiohttp.ClientSession() as session:
+        await known(session, url, "up == 1")
+        refused = [str(query) for query in queries() if not await reads(session, url, query.plain)]
+
+    assert refused == []
+
+
+async def reads(session: aiohttp.ClientSession, url: str, query: str) -> bool:
+    """Whether Prometheus can answer a query, be it with nothing."""
+    async with session.get(f"{url}/api/v1/query", params={"query": query}) as response:
+        return response.status == 200
 
 
 @asynccontextmanager

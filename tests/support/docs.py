@@ -26,6 +26,12 @@ PAGES = (README, *sorted((ROOT / "docs").glob("*.md")))
 
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<info>[^\n`]*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
 
+#: Secrets whose form is looked at, by how the variable's name ends.
+_SECRETS = {
+    "_URL": "https://hooks.slack.com/services/T/B/x",
+    "_APP_TOKEN": "xapp-0",
+    "_CANARY_KEY": "c" * 32,
+}
 #: What a fragment of configuration is completed with; each key stands where the fragment has none.
 REST = {
     "environment": "environment: test\n",
@@ -135,12 +141,15 @@ def whole(block: Block) -> tuple[str, str]:
 def lay_out(block: Block, directory: Path, environment: pytest.MonkeyPatch) -> Path:
     """Write a block's files as a reader would have them, with every secret it names; the configuration's path."""
     config, rules = whole(block)
-    for name in re.findall(r"\{env: (\w+)\}", config):
-        environment.setenv(name, "https://hooks.slack.com/services/T/B/x" if name.endswith("_URL") else "0" * 32)
+    for name in re.findall(r"\{env: (\w+)\}", config + rules):
+        environment.setenv(name, next((value for end, value in _SECRETS.items() if name.endswith(end)), "0" * 32))
     for name in re.findall(r"\{file: ([^}/][^}]*)\}", config):
         _write(directory / name, "0" * 32)
     _write(directory / "rules" / "sites.txt", "www.example.com\n")
     _write(directory / "rules" / "shop.yaml", rules)
+    for pack in re.findall(r"rules/(\w+\.yaml)", config):
+        if (ROOT / "rules" / pack).exists():
+            _write(directory / "rules" / pack, (ROOT / "rules" / pack).read_text())
     return _write(directory / "watchtower.yaml", config)
 
 

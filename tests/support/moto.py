@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from aiobotocore.session import get_session
+from botocore.loaders import create_loader
 
 from tests.support.daemon import free_port
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 REGION = "us-east-1"
 #: What the SDK's default chain finds in the tests; moto takes any.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": REGION}
+#: What the SDK knows of the services, read once: a new client would read it again.
+_MODELS = create_loader()
 
 
 class Moto:
@@ -31,7 +34,9 @@ class Moto:
 
     def client(self, service: str) -> Any:
         """An aiobotocore client context for one service."""
-        return get_session().create_client(
+        session = get_session()
+        session.register_component("data_loader", _MODELS)
+        return session.create_client(
             service,
             region_name=REGION,
             endpoint_url=self.url,

@@ -17,12 +17,13 @@ from watchtower.demo.aws import expressions, maths
 from watchtower.evaluation.judge import judge
 from watchtower.model import AlertKey, AlertState, Answer, Labels, Observation, Priority, State, Transition, Truth
 from watchtower.rulebook.loader import load_rules
+from watchtower.sources.cloudwatch.query import CloudWatchQuery
+from watchtower.sources.table import SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from watchtower.rulebook.rule import Rule
-    from watchtower.sources.cloudwatch.query import CloudWatchQuery
 
 PACKS = Path(__file__).parents[2] / "rules"
 
@@ -45,6 +46,11 @@ def pack_names() -> list[str]:
 def all_rules() -> list[Rule]:
     """Every rule of every pack."""
     return [rule for name in pack_names() for rule in pack(name).values()]
+
+
+def metric_rules() -> list[Rule]:
+    """Those that ask CloudWatch for a metric, or for math over some."""
+    return [rule for rule in all_rules() if isinstance(rule.query, CloudWatchQuery)]
 
 
 def rule_named(name: str) -> Rule:
@@ -146,8 +152,9 @@ def _moment(state: AlertState | None) -> Moment:
 
 def identity_of(rule: Rule) -> Labels:
     """The identity labels of a series of the rule; their values hold no digits, so that none is taken for a figure."""
-    query: CloudWatchQuery = rule.query
-    names = {name for member in query.members.values() for name in member.dimensions}
+    names = SOURCES[rule.source].identity_of(rule.query) - {"account", "region"}
+    if isinstance(rule.query, CloudWatchQuery):
+        names = frozenset(name for member in rule.query.members.values() for name in member.dimensions)
     return Labels({"account": "prod", "region": "here", **{name: f"the-{name}" for name in names}})
 
 

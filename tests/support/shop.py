@@ -11,6 +11,7 @@ import orjson
 from aiohttp import web
 
 from tests.support.daemon import COMMAND, Daemon, command, command_here, free_port, until
+from tests.support.stores import put_store
 from watchtower.clock import Clock, SystemClock
 from watchtower.demo.pagerduty import DEMO_KEY, PagerDutyServer
 from watchtower.demo.slack import DEMO_TOKEN, SlackServer
@@ -69,6 +70,11 @@ def probe_rule(name: str, url: str, **more: Any) -> dict[str, Any]:
     }
 
 
+def in_chat(slack: SlackServer) -> str:
+    """What Slack's first message says by now; nothing before it has come."""
+    return slack.messages[0].text if slack.messages else ""
+
+
 @dataclass
 class Shop:
     """``config`` and ``rules`` are what :meth:`write` writes; JSON is YAML."""
@@ -105,6 +111,7 @@ class Shop:
     async def running(self) -> AsyncIterator[Daemon]:
         """Write the files and run the daemon; it is ready now, and gone afterwards."""
         self.write()
+        await put_store(self.folder / "watchtower.db")
         daemon = self.daemon()
         await daemon.start()
         try:

@@ -168,7 +168,7 @@ class Names:
         self._names = {name.replace("_", "."): answer for name, answer in names.items()}
         self.asked: list[str] = []
 
-    async def resolve(self, host: str) -> Sequence[str]:
+    async def resolve(self, host: str, begun: Callable[[], None] = lambda: None) -> Sequence[str]:
         self.asked.append(host)
         answer = self._names.get(host, "127.0.0.1" if host == "127.0.0.1" else Down("name not found"))
         if isinstance(answer, Exception):
@@ -186,7 +186,7 @@ class HangingNames(Names):
         super().__init__()
         self._queued = queued
 
-    async def resolve(self, host: str) -> Sequence[str]:
+    async def resolve(self, host: str, begun: Callable[[], None] = lambda: None) -> Sequence[str]:
         await asyncio.Event().wait()
         raise AssertionError
 
@@ -222,17 +222,20 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         return cls(Issued(_sign(name, key, name, key, begins=-3650, ends=3650, ca=True), key))
 
-    def issue(self, name: str, *, begins: float = -30, ends: float = 90) -> Issued:
-        """A certificate for a host name; times in days from now."""
+    def issue(self, name: str, *, begins: float = -30, ends: float = 90, ca: bool = False) -> Issued:
+        """A certificate for a host name, or for an authority below this one; times in days from now."""
         key = ec.generate_private_key(ec.SECP256R1())
         issuer = self.root.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
-        return Issued(_sign(name, key, str(issuer), self.root.key, begins=begins, ends=ends), key)
+        return Issued(_sign(name, key, str(issuer), self.root.key, begins=begins, ends=ends, ca=ca), key)
 
     def policy(self) -> TlsPolicy:
         """Trust in this authority alone."""
+        return TlsPolicy.of(self._trusting)
+
+    def _trusting(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(cadata=_pem(self.root.certificate).decode())
-        return TlsPolicy.of(context)
+        return context
 
 
 @cache
@@ -247,15 +250,15 @@ def self_signed(name: str) -> Issued:
     return Issued(_sign(name, key, name, key, begins=-30, ends=90), key)
 
 
-def server_context(issued: Issued) -> ssl.SSLContext:
-    """What a server needs to show this certificate."""
+def server_context(issued: Issued, *beside: Issued) -> ssl.SSLContext:
+    """What a server needs to show this certificate, and others beside it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     key = issued.key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     with TemporaryDirectory() as folder:
         file = Path(folder) / "server.pem"
-        file.write_bytes(key + _pem(issued.certificate))
+        file.write_bytes(key + b"".join(_pem(one.certificate) for one in (issued, *beside)))
         context.load_cert_chain(file)
     return context
 

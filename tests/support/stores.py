@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest_asyncio
@@ -24,16 +27,18 @@ from watchtower.model import (
     State,
     Transition,
 )
+from watchtower.store import migrate
+from watchtower.store.database import open_postgres, open_sqlite, parse, sqlite_path
 from watchtower.store.store import Store
 from watchtower.store.values import TickCommit, UnitRow
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
-    from pathlib import Path
 
     import pytest
 
     from tests.support.postgres import Postgres
+    from watchtower.clock import Clock
 
 
 @dataclass
@@ -46,10 +51,17 @@ class World:
     opened: list[Store] = field(default_factory=list)
 
     async def open(self) -> Store:
-        """Open the store as a process would."""
-        store = await Store.open(self.url, clock=self.clock)
+        """Open the store as a process would, the first time on tables that are there already."""
+        store = await (Store.open if self.postgres else open_store)(self.url, clock=self.clock)
         self.opened.append(store)
         return store
+
+    async def bare(self) -> None:
+        """Begin with nothing at all, so that opening makes the tables."""
+        if self.postgres is None:
+            _file(self.url).touch()
+        else:
+            await self.postgres.empty(self.clock.now())
 
     async def other(self, store: Store) -> Store:
         """What another worker works with: its own connections, or the same process's on SQLite."""
@@ -87,6 +99,48 @@ class World:
         return int(row[0])
 
 
+_TEMPLATE: list[bytes] = []
+
+
+async def open_store(url: str, *, clock: Clock) -> Store:
+    """Open a SQLite store; the first time its tables are copied, not made."""
+    await put_store(_file(url))
+    return await Store.open(url, clock=clock)
+
+
+async def put_store(file: Path) -> None:
+    """A store that nobody has opened yet, unless there is a file; to migrate one takes five times as long."""
+    if not _TEMPLATE:
+        with tempfile.TemporaryDirectory() as folder:
+            template = Path(folder, "store.db")
+            await _migrate(f"sqlite:///{template}")
+            _keep(template)
+    _copy(file)
+
+
+def _keep(template: Path) -> None:
+    _TEMPLATE.append(template.read_bytes())
+
+
+def _copy(file: Path) -> None:
+    if not file.exists():
+        file.write_bytes(_TEMPLATE[0])
+
+
+async def _migrate(url: str) -> None:
+    parsed, clock = parse(url), ManualClock()
+    path = sqlite_path(parsed)
+    database = (
+        open_postgres(parsed, clock, readonly=False) if path is None else open_sqlite(path, clock, readonly=False)
+    )
+    await database.migrate(migrate.upgrade)
+    await database.close()
+
+
+def _file(url: str) -> Path:
+    return Path(url.removeprefix("sqlite:///"))
+
+
 @pytest_asyncio.fixture(params=["sqlite", "postgresql"])
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
     """A world of its own for each test, on both databases."""
@@ -109,7 +163,7 @@ async def shared_world(postgres: Postgres) -> AsyncIterator[World]:
 
 @asynccontextmanager
 async def _shared(server: Postgres) -> AsyncIterator[World]:
-    await server.empty(START)
+    await server.blank(START, partial(_migrate, server.url))
     made = World(server.url, ManualClock(), server)
     yield made
     await _close(made)

@@ -13,15 +13,16 @@ ROOT = Path(watchtower.__file__).parent
 
 #: Rooms from top to bottom: a module imports only rooms above its own, or its own room.
 ROOMS = [
-    ["labels", "batch", "model", "errors", "faults", "durations", "clock", "schema", "secrets"],
+    ["labels", "words", "batch", "graphspec", "model", "errors", "faults", "durations", "clock", "schema", "secrets"],
     ["yamlfile", "redaction"],
-    ["matchers", "templates"],
+    ["matchers", "templates", "logpattern"],
     ["aws"],
     ["inventory"],
     ["sources"],
     ["rulebook"],
     ["evaluation"],
     ["incidents"],
+    ["graphs"],
     ["notifiers"],
     ["live"],
     ["store"],
@@ -32,7 +33,7 @@ ROOMS = [
     ["logs", "service"],
     ["demo"],
     ["client", "commands", "schemas", "terminal"],
-    ["silence_cli"],
+    ["maintenance_cli", "silence_cli"],
     ["cli"],
     ["__main__"],
 ]

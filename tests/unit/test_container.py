@@ -139,18 +139,20 @@ def test_the_store_is_a_volume_that_the_user_owns(image: Stage) -> None:
     assert names.index("RUN") < names.index("VOLUME")
 
 
-def test_the_wheel_carries_every_rule_pack(tmp_path: Path) -> None:
+def test_the_wheel_carries_every_rule_pack_and_dashboard(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    for name in ("rules", "watchtower"):
+    for name in ("dashboards", "rules", "watchtower"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(build, cwd=source, capture_output=True, check=True)
     [wheel] = tmp_path.glob("*.whl")
     shipped = set(zipfile.ZipFile(wheel).namelist())
     assert {f"watchtower/packs/{pack.name}" for pack in (ROOT / "rules").glob("*.yaml")} <= shipped
+    boards = {f"watchtower/dashboards/{path.name}" for path in (ROOT / "dashboards").glob("*.[jy]*")}
+    assert {name for name in shipped if name.startswith("watchtower/dashboards/")} == boards
 
 
 # The health check, run as the engine would
@@ -296,3 +298,13 @@ def test_the_daemon_listens_where_other_containers_can_reach_it(loaded: Loaded) 
 def test_grafana_asks_the_prometheus_of_the_same_file() -> None:
     [source] = yaml("grafana-datasource.yaml")["datasources"]
     assert source["url"] == "http://prometheus:9090"
+
+
+def test_grafana_and_prometheus_find_the_dashboards_and_rules_where_they_are_mounted() -> None:
+    services = yaml("compose.yaml")["services"]
+    grafana, prometheus = mounts(services["grafana"]), mounts(services["prometheus"])
+    [provider] = yaml("grafana-dashboards.yaml")["providers"]
+    assert grafana[provider["options"]["path"]] == "../dashboards"
+    assert [prometheus[path] for path in yaml("prometheus.yaml")["rule_files"]] == [
+        "../dashboards/watchtower.rules.yml"
+    ]

@@ -32,19 +32,22 @@ from tests.support.docs import (
     tables,
     whole,
 )
-from watchtower.aws.config import AccountConfig, AwsConfig
+from tests.support.promql import alerts as prometheus_alerts
+from watchtower.aws.config import AccountConfig, AwsConfig, EventsConfig
 from watchtower.cli import app
 from watchtower.commands.check import check_lines
 from watchtower.config import Config, Loaded
 from watchtower.config.model import HeartbeatConfig
 from watchtower.durations import format_duration
 from watchtower.engine.selfwatch import OWN_ALERTS
+from watchtower.engine.uptime import RATIO, SECONDS
 from watchtower.evaluation.missing_data import Code, evaluate
 from watchtower.incidents.config import InhibitConfig, MuteConfig, RouteConfig
 from watchtower.inventory.arns import NAMESPACES
 from watchtower.live import Metrics
 from watchtower.model import TroubleReason
-from watchtower.notifiers.pagerduty import SEVERITIES, PagerDutyConfig
+from watchtower.notifiers.pagerduty import SEVERITIES
+from watchtower.notifiers.pagerduty_config import PagerDutyConfig
 from watchtower.notifiers.slack_config import SlackConfig
 from watchtower.notifiers.sns import SnsConfig
 from watchtower.rulebook.rule import Missing
@@ -53,19 +56,46 @@ from watchtower.rulebook.schema import (
     FlappingModel,
     LevelModel,
     OverrideModel,
+    PeakModel,
     RecoverModel,
     RuleFileModel,
     RuleModel,
     VanishedModel,
 )
+from watchtower.sources.announced.asg import AsgQuery
+from watchtower.sources.announced.ec2_events import Ec2EventsQuery
+from watchtower.sources.announced.ecs import EcsQuery
+from watchtower.sources.announced.health import HealthQuery
+from watchtower.sources.announced.quota import QuotaQuery
+from watchtower.sources.announced.ses import SesQuery
+from watchtower.sources.balance.peers import SHARE
+from watchtower.sources.balance.query import BalanceQuery
 from watchtower.sources.cloudwatch.naming import RULE_VALUE
 from watchtower.sources.cloudwatch.query import CloudWatchQuery, MetricQuery
 from watchtower.sources.composite import Suppressor
-from watchtower.sources.probe.expect import Expect, format_statuses
-from watchtower.sources.probe.query import Http, ProbeQuery
+from watchtower.sources.ecr.query import EcrQuery
+from watchtower.sources.heartbeat.query import HeartbeatQuery
+from watchtower.sources.inspector.query import InspectorQuery
+from watchtower.sources.logs.query import LogsQuery
+from watchtower.sources.messages import KINDS as ANNOUNCED
+from watchtower.sources.probe.config import Canary, ProbesConfig, ScopeConfig
+from watchtower.sources.probe.kinds.dns import Dns
+from watchtower.sources.probe.kinds.dns_answers import DnsExpect
+from watchtower.sources.probe.kinds.http.expect import Expect
+from watchtower.sources.probe.kinds.http.query import Auth, Http
+from watchtower.sources.probe.kinds.http.statuses import format_statuses
+from watchtower.sources.probe.kinds.icmp import Icmp
+from watchtower.sources.probe.kinds.table import KINDS
+from watchtower.sources.probe.kinds.tcp import Tcp, TcpExpect
+from watchtower.sources.probe.kinds.tls import Tls
+from watchtower.sources.probe.query import ProbeQuery
 from watchtower.sources.probe.samples import _HELP as PROBE_METRICS
 from watchtower.sources.probe.targets import Target
-from watchtower.sources.table import LATER_SOURCES
+from watchtower.sources.probe.where import Where
+from watchtower.sources.rds.query import RdsBalanceQuery, RdsTopologyQuery
+from watchtower.sources.table import SOURCES as SPECS
+from watchtower.sources.uptime.query import SloModel
+from watchtower.sources.uptime.source import BUDGET_LEFT, BURN_RATE
 from watchtower.templates import _FILTERS, _METHODS, NAMES
 
 if TYPE_CHECKING:
@@ -95,15 +125,37 @@ REFERENCE: list[tuple[Path, str, list[type[BaseModel]]]] = [
     (RULES, "The file", [RuleFileModel]),
     (RULES, "A rule", [RuleModel]),
     (RULES, "cloudwatch", [CloudWatchQuery, MetricQuery]),
-    (RULES, "probe", [ProbeQuery, Http, Expect, Target]),
+    (RULES, "logs", [LogsQuery]),
+    (RULES, "rds_balance", [RdsBalanceQuery]),
+    (RULES, "balance", [BalanceQuery]),
+    (RULES, "rds_topology", [RdsTopologyQuery]),
+    (RULES, "ecr", [EcrQuery]),
+    (RULES, "inspector", [InspectorQuery]),
+    (RULES, "ec2_events", [Ec2EventsQuery]),
+    (RULES, "asg", [AsgQuery]),
+    (RULES, "quota", [QuotaQuery]),
+    (RULES, "health", [HealthQuery]),
+    (RULES, "ecs", [EcsQuery]),
+    (RULES, "ses", [SesQuery]),
+    (RULES, "probe", [ProbeQuery, Target]),
+    (RULES, "Targets that follow a list", [Where]),
+    (RULES, "http", [Http, Auth, Expect]),
+    (RULES, "tcp", [Tcp, TcpExpect]),
+    (RULES, "tls", [Tls]),
+    (RULES, "dns", [Dns, DnsExpect]),
+    (RULES, "icmp", [Icmp]),
+    (RULES, "heartbeat", [HeartbeatQuery]),
     (RULES, "composite", [Suppressor]),
     (RULES, "when", [LevelModel]),
     (RULES, "recover", [RecoverModel]),
     (RULES, "overrides", [OverrideModel]),
     (RULES, "vanished", [VanishedModel]),
     (RULES, "flapping", [FlappingModel]),
+    (RULES, "slo", [SloModel]),
+    (RULES, "peak", [PeakModel]),
     (CONFIGURATION, "The keys", [Config]),
     (CONFIGURATION, "aws", [AwsConfig, AccountConfig]),
+    (CONFIGURATION, "Events", [EventsConfig]),
     (CONFIGURATION, "mute", [MuteConfig]),
     (CONFIGURATION, "inhibit", [InhibitConfig]),
     (CONFIGURATION, "PagerDuty", [PagerDutyConfig]),
@@ -111,6 +163,7 @@ REFERENCE: list[tuple[Path, str, list[type[BaseModel]]]] = [
     (CONFIGURATION, "SNS", [SnsConfig]),
     (CONFIGURATION, "routes", [RouteConfig]),
     (CONFIGURATION, "heartbeat", [HeartbeatConfig]),
+    (CONFIGURATION, "probes", [ProbesConfig, Canary, ScopeConfig]),
 ]
 MODELS = [(page, heading, model) for page, heading, models in REFERENCE for model in models]
 
@@ -122,7 +175,11 @@ MODELS = [(page, heading, model) for page, heading, models in REFERENCE for mode
 def test_an_example_has_no_faults(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = outcome(lay_out(block, tmp_path, monkeypatch))
     assert isinstance(found, Loaded), found
-    assert len(found.rules) == max(1, len(re.findall(r"^ *- alert:", block.text, re.MULTILINE)))
+    written = re.findall(r"^ *- alert:|^  slo:", block.text, re.MULTILINE)
+    packs = re.findall(r"rules/(\w+)\.yaml", block.text) if not block.is_rules else []
+    assert {rule.group for rule in found.rules} >= set(packs)
+    own = [rule for rule in found.rules if rule.group not in packs]
+    assert len(own) == (len(written) or (0 if packs else 1)), "an objective makes a second rule"
 
 
 @pytest.mark.parametrize("block", [block for block in YAML if block.faulty], ids=str)
@@ -135,7 +192,7 @@ def test_a_mistake_prints_what_stands_below_it(block: Block, tmp_path: Path, mon
 def test_checking_the_readmes_configuration_prints_what_the_operations_page_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the rules of the first and of the probe's example, as that page says."""
+    """With the rules of the first and of the probe's example in place of the packs, as that page says."""
     [config] = [block for block in blocks(README) if block.language == "yaml"]
     shop, sites = (
         next(block for block in YAML if f"- alert: {name}\n" in block.text) for name in ("ShopLatencyHigh", "SiteDown")
@@ -143,6 +200,7 @@ def test_checking_the_readmes_configuration_prints_what_the_operations_page_show
     path = lay_out(config, tmp_path, monkeypatch)
     (tmp_path / "rules" / "shop.yaml").write_text(whole(shop)[1])
     (tmp_path / "rules" / "web.yaml").write_text(whole(sites)[1])
+    path.write_text(re.sub(r"rules: \[.*\]", "rules: [rules/shop.yaml, rules/web.yaml]", path.read_text()))
     loaded = outcome(path)
     assert isinstance(loaded, Loaded)
     printed = "\n".join(check_lines(loaded)).replace(f"{tmp_path}/", "")
@@ -150,9 +208,43 @@ def test_checking_the_readmes_configuration_prints_what_the_operations_page_show
     assert shown == f"$ watchtower check --config watchtower.yaml\n{printed}\n"
 
 
-@pytest.mark.parametrize("block", [block for block in ALL if block.language == "json"], ids=str)
-def test_a_policy_is_json(block: Block) -> None:
-    assert json.loads(block.text)["Version"] == "2012-10-17"
+SOURCES_PAGE = ROOT / "docs" / "sources.md"
+JSON = [json.loads(block.text) for block in ALL if block.language == "json"]
+
+
+def test_a_policy_is_one_that_aws_reads() -> None:
+    policies = [document for document in JSON if "Statement" in document]
+    assert {policy["Version"] for policy in policies} == {"2012-10-17"}
+
+
+def test_the_event_pattern_asks_for_what_is_heeded() -> None:
+    [pattern] = [document for document in JSON if "detail-type" in document]
+    assert set(pattern["source"]) == {source for source, _ in ANNOUNCED}
+    assert set(pattern["detail-type"]) == {kind for _, kind in ANNOUNCED}
+
+
+@pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if spec.needs])
+def test_a_source_names_the_calls_that_it_must_be_allowed(name: str) -> None:
+    heading = {"probe": "Targets of probes", "cloudwatch": "balance"}.get(name, name)
+    [rows] = tables(sections(SOURCES_PAGE)[heading])
+    listed = {action for row in rows[1:] for action in re.findall(r"\w+:\w+", row[0])} - {"sts:GetCallerIdentity"}
+    assert set(SPECS[name].needs) - {"tag:GetResources"} == listed - {"tag:GetResources"}
+
+
+def test_the_policy_has_every_action_of_every_source() -> None:
+    [reading] = [one for one in JSON if any(each.get("Sid") == "ReadMetrics" for each in one.get("Statement", ()))]
+    actions = [each["Action"] for each in reading["Statement"]]
+    allowed = {one for each in actions for one in ([each] if isinstance(each, str) else each)}
+    needed = {action for name, spec in SPECS.items() for action in spec.needs if name != "probe"}
+    assert needed <= allowed
+
+
+def test_the_manifest_of_the_slack_app_asks_for_the_scopes_that_are_explained() -> None:
+    [manifest] = [document for document in JSON if "oauth_config" in document]
+    asked = set(manifest["oauth_config"]["scopes"]["bot"])
+    [rows] = [rows for rows in tables(sections(CONFIGURATION)["Slack"]) if rows[0][0] == "scope"]
+    explained = {scope for row in rows[1:] for scope in re.findall(r"`(\w+:\w+)`", row[0])}
+    assert asked == explained
 
 
 # -- keys --------------------------------------------------------------------------------------------------------------
@@ -229,15 +321,16 @@ def models_below(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
 @pytest.mark.parametrize(("page", "model"), [(RULES, RuleFileModel), (RULES, RuleModel), (CONFIGURATION, Config)])
 def test_every_key_however_deep_is_on_its_page(page: Path, model: type[BaseModel]) -> None:
     said = words(code_spans(prose(page)))
-    assert {key for below in models_below(model) for key in fields(below)} - said == set()
+    asked = set().union(*(keys_below(kind) for kind in KINDS.values())) if page == CONFIGURATION else set()
+    assert keys_below(model) - asked - said == set(), "what a canary asks is on the page of the rules"
+
+
+def keys_below(model: type[BaseModel]) -> set[str]:
+    return {key for below in models_below(model) for key in fields(below)}
 
 
 def words(text: str) -> set[str]:
     return set(re.findall(r"\w+", text))
-
-
-def test_every_source_of_later_is_named() -> None:
-    assert set(LATER_SOURCES) <= words(code_spans(sections(RULES)["Not supported yet"]))
 
 
 # -- figures and words -------------------------------------------------------------------------------------------------
@@ -278,7 +371,8 @@ def test_every_reason_of_a_failed_poll_is_explained() -> None:
 
 def own_metrics() -> set[str]:
     kinds = {"counter": "_total"}
-    return {metric.name + kinds.get(metric.type, "") for metric in Metrics().registry.collect()} | {RULE_VALUE}
+    counted = {metric.name + kinds.get(metric.type, "") for metric in Metrics().registry.collect()}
+    return counted | {RULE_VALUE, SHARE, RATIO, SECONDS, BURN_RATE, BUDGET_LEFT}
 
 
 def test_every_metric_is_explained_and_none_is_made_up() -> None:
@@ -293,7 +387,7 @@ def test_every_metric_of_probes_is_explained() -> None:
 
 def test_every_own_alert_is_explained_and_none_is_made_up() -> None:
     named = set(re.findall(r"\bWatchtower[A-Z]\w+", "".join(page.read_text() for page in PAGES)))
-    assert named - {"WatchtowerTest"} == OWN_ALERTS
+    assert named - {"WatchtowerTest"} - {rule["alert"] for rule in prometheus_alerts()} == OWN_ALERTS
 
 
 def log_events() -> set[str]:

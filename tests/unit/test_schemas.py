@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from tests.support.docs import PAGES, Block, blocks, whole
 from watchtower.durations import parse_duration
 from watchtower.schemas import json_schema
-from watchtower.sources.table import LATER_SOURCES, SOURCES
+from watchtower.sources.table import SOURCES
 from watchtower.terminal import SchemaKind
 from watchtower.yamlfile import load_yaml, parse_yaml
 
@@ -82,7 +82,6 @@ def test_every_example_of_the_documentation_is_as_the_schema_says(block: Block) 
         "no_when",
         "empty_when",
         "two_sources",
-        "source_of_later",
         "unknown_priority",
         "condition_is_a_number",
         "unparsable_condition",
@@ -131,10 +130,9 @@ def test_a_mistake_in_rule_tests_that_a_schema_can_see_is_seen(text: str) -> Non
     assert wrong(SchemaKind.tests, parse_yaml(text, Path("t.yaml")).data)
 
 
-def test_only_sources_that_are_supported_are_offered() -> None:
+def test_every_source_is_offered() -> None:
     offered = json_schema(SchemaKind.rules)["$defs"]["Rule"]["properties"]
     assert set(SOURCES) <= set(offered)
-    assert not set(LATER_SOURCES) & set(offered)
 
 
 def test_defaults_are_written_as_a_person_would() -> None:

@@ -7,6 +7,7 @@ import pytest
 from watchtower.aws.config import AwsConfig, label_of_tag, publication_delay, role_account_id
 
 ROLE = "arn:aws:iam::111122223333:role/watchtower"
+EVENTS = {"account": "prod", "region": "eu-west-1", "queue": "watchtower-events"}
 PROD = {"name": "prod", "regions": ["eu-west-1", "us-east-1"]}
 
 
@@ -50,6 +51,14 @@ def test_nothing_at_all_is_a_configuration_without_accounts() -> None:
         ({"discovery_interval": "0s"}, "greater than 0"),
         ({"label_tags": ["region"]}, "would replace the label 'region'"),
         ({"label_tags": ["cost-center", "cost.center"]}, "'cost_center' is named twice"),
+        (
+            {"accounts": [PROD], "events": [EVENTS | {"account": "prd"}]},
+            "there is no account 'prd' (did you mean `prod`?)",
+        ),
+        ({"accounts": [PROD], "events": [EVENTS, EVENTS]}, "a queue of 'prod eu-west-1' is named twice"),
+        ({"accounts": [PROD], "events": [EVENTS | {"queue": "a b"}]}, "'a b' is not a queue"),
+        ({"accounts": [PROD], "events": [EVENTS | {"queue": "https://sqs.eu-west-1.amazonaws.com"}]}, "is not a queue"),
+        ({"accounts": [PROD], "events": [EVENTS | {"region": "Ireland"}]}, "write it like eu-west-1"),
         ({"monthly_budget_usd": -1}, "greater than 0"),
         ({"regions": ["eu-west-1"]}, "Extra inputs"),
     ],
@@ -92,3 +101,9 @@ def test_a_role_names_its_account() -> None:
     assert role_account_id(ROLE) == "111122223333"
     assert role_account_id("arn:aws-cn:iam::111122223333:role/path/to/role") == "111122223333"
     assert role_account_id("arn:aws:iam::1:role/x") is None
+
+
+def test_a_queue_is_known_by_its_name() -> None:
+    url = "https://sqs.eu-west-1.amazonaws.com/111122223333/watchtower-events"
+    config = AwsConfig.model_validate({"accounts": [PROD], "events": [EVENTS | {"queue": url}]})
+    assert config.events[0].name == EVENTS["queue"] == "watchtower-events"

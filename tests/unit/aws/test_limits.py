@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
-from watchtower.aws.limits import AdaptiveLimit
+from watchtower.aws.limits import BURST, HIGHEST_RATE, LOWEST_RATE, START_RATE, AdaptiveLimit, AdaptiveRate
 
 
 async def test_no_more_run_at_once_than_allowed() -> None:
@@ -63,3 +63,33 @@ async def test_a_cancelled_call_gives_its_place_back() -> None:
     await asyncio.gather(task, return_exceptions=True)
     async with asyncio.timeout(1), limit:
         pass
+
+
+def test_a_bucket_lets_a_burst_pass_and_then_as_many_a_second_as_it_may() -> None:
+    rate = AdaptiveRate()
+    waits = [rate.take(0.0)[1] for _ in range(int(BURST) + 10)]
+    assert waits[: int(BURST)] == [0.0] * int(BURST)
+    assert waits[-1] == 10 / START_RATE
+    assert rate.take(100.0)[1] == 0.0, "it fills up again"
+
+
+def test_one_throttled_burst_halves_the_rate_once_and_empties_the_bucket() -> None:
+    rate = AdaptiveRate()
+    numbers = [rate.take(0.0)[0] for _ in range(4)]
+    for number in numbers:
+        rate.throttled(number)
+    assert rate.rate == START_RATE / 2
+    assert rate.take(0.0)[1] == 1 / rate.rate
+    for _ in range(20):
+        rate.throttled(rate.take(0.0)[0])
+    assert rate.rate == LOWEST_RATE
+
+
+def test_a_second_of_successes_earns_one_more_call_a_second_up_to_the_highest() -> None:
+    rate = AdaptiveRate()
+    for _ in range(int(START_RATE)):
+        rate.succeeded()
+    assert START_RATE + 0.9 < rate.rate <= START_RATE + 1
+    for _ in range(10_000):
+        rate.succeeded()
+    assert rate.rate == HIGHEST_RATE

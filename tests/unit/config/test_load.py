@@ -8,10 +8,11 @@ import pytest
 from watchtower.config import Config, Loaded, load
 from watchtower.errors import ConfigError, Unreadable
 from watchtower.faults import Severity
-from watchtower.notifiers.pagerduty import PagerDutyConfig
+from watchtower.notifiers.pagerduty_config import PagerDutyConfig
 from watchtower.notifiers.sns import SnsConfig
 
 BAD = Path(__file__).parents[2] / "data" / "bad_config"
+WARNED = BAD.with_name("warned_config")
 SNS = '{type: sns, topic_arn: "arn:aws:sns:eu-west-1:111122223333:ops"}'
 WHOLE = f"""\
 environment: production
@@ -72,6 +73,13 @@ def test_every_mistake_is_told_at_its_place(path: Path) -> None:
     expected = re.findall(r"^# expect: (.*)$", path.read_text(), re.MULTILINE)
     assert expected
     assert outcome(path) == expected
+
+
+@pytest.mark.parametrize("path", sorted(WARNED.glob("*.yaml")), ids=lambda path: path.stem)
+def test_everything_questionable_is_told_at_its_place(path: Path) -> None:
+    """Each file says in its first lines what is to be said about it; nothing that keeps it from running."""
+    expected = re.findall(r"^# expect: (.*)$", path.read_text(), re.MULTILINE)
+    assert [warning.removeprefix(f"{path.name}:") for warning in warnings(path)] == expected
 
 
 def test_a_whole_configuration_is_resolved(tmp_path: Path) -> None:
@@ -177,8 +185,26 @@ def test_routes_that_wake_nobody_or_by_one_channel_only_are_warnings_when_p1_can
 
 def test_a_route_that_no_p1_alert_can_take_needs_no_waking_channel(tmp_path: Path) -> None:
     text = WHOLE.replace(", continue: true", "").replace("channels: [oncall, ops]", "channels: [oncall, lead]")
-    text = text.replace("  ops:", "  lead: {type: pagerduty, routing_key: {file: key.txt}}\n  ops:", 1)
+    text = text.replace("  ops:", "  lead: {type: pagerduty, routing_key: {file: lead.txt}}\n  ops:", 1)
+    write(tmp_path, "lead.txt", "1" * 32 + "\n")
     assert warnings(whole(tmp_path, text, RULES.replace("P3", "P1") + "  recover: {}\n")) == []
+
+
+def test_an_escalation_to_another_channel_with_the_same_key_is_a_warning(tmp_path: Path) -> None:
+    text = WHOLE.replace("channels: [oncall, ops]", "channels: [oncall, ops], escalate: {after: 5m, channels: [lead]}")
+    text = text.replace("  ops:", "  lead: {type: pagerduty, routing_key: {file: key.txt}}\n  ops:", 1)
+    text = text.replace("routing_key: {file: key.txt}, api_url: http://127.0.0.1:1}", "routing_key: {file: key.txt}}")
+    assert warnings(whole(tmp_path, text)) == [
+        "watchtower.yaml:16:92: warning: the channel `lead` leads to the same place as `oncall`, which is told already"
+    ]
+
+
+def test_an_escalation_that_wakes_somebody_else_counts_as_a_waking_channel(tmp_path: Path) -> None:
+    text = WHOLE.replace("channels: [oncall, ops]", "channels: [oncall, ops], escalate: {after: 5m, channels: [lead]}")
+    text = text.replace("  ops:", "  lead: {type: pagerduty, routing_key: {file: other.txt}}\n  ops:", 1)
+    write(tmp_path, "other.txt", "1" * 32)
+    path = whole(tmp_path, text.replace(", continue: true", ""), RULES.replace("P3", "P1") + "  recover: {}\n")
+    assert warnings(path) == []
 
 
 def test_a_configuration_without_aws_may_probe(tmp_path: Path) -> None:
@@ -195,6 +221,8 @@ def test_the_model_knows_every_section_of_the_design() -> None:
         "environment", "store", "listen", "rules", "aws", "channels", "routes",
         "fallback", "inhibit", "mute", "heartbeat",
         "series_limit",  # ours: whoever is told of the limit must be able to raise it
+        "scrape_series_limit",  # ours: so must whoever misses series in a scrape
+        "probes",  # ours: canaries differ by network
     }  # fmt: skip
 
 
@@ -248,6 +276,38 @@ def test_a_mute_window_without_end_is_worth_a_warning(tmp_path: Path) -> None:
     assert quietly(tmp_path, text) == ["20:3: warning: the mute window `backups` never ends"]
 
 
+def test_a_mute_window_of_the_past_is_worth_a_warning(tmp_path: Path) -> None:
+    dates = "from: 2026-01-01T22:00:00Z, to: 2026-01-02T02:00:00"
+    text = QUIET.replace('weekly: "Sun 02:00-04:00"', dates)
+    assert quietly(tmp_path, text) == [
+        "20:69: warning: the mute window `backups` is over since 2026-01-02T01:00:00Z",
+    ]
+
+
+def test_a_mute_window_that_is_still_to_come_is_taken(tmp_path: Path) -> None:
+    dates = "from: 2026-01-01T22:00:00Z, to: 2199-01-02T02:00:00"
+    assert quietly(tmp_path, QUIET.replace('weekly: "Sun 02:00-04:00"', dates)) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "what"),
+    [
+        ("composite: ALARM(A) OR NOT ALARM(A)", "it is always true: whatever the rules it names say"),
+        ("composite: TRUE", "it is always true: whatever the rules it names say"),
+        ("composite: FALSE", "it is never true"),
+        (
+            "composite: NOT ALARM(A)\n  by: [account]",
+            "it is true where all alerts are OK too, but with `by` nothing is known of such groups",
+        ),
+    ],
+)
+def test_a_composite_that_decides_little_is_worth_a_warning(tmp_path: Path, more: str, what: str) -> None:
+    composite = f"- alert: Composite\n  {more}\n  when: {{P3: ALARM}}\n"
+    path = whole(tmp_path)
+    write(tmp_path, "more.yaml", f"rules:\n{composite}")
+    assert warnings(path) == [f"more.yaml:3:14: warning: {what}"]
+
+
 def test_hours_of_a_route_that_may_carry_urgent_alerts_are_worth_a_warning(tmp_path: Path) -> None:
     hours = WHOLE.replace("group_wait: 30s", "during: {weekly: Mon}")
     assert quietly(tmp_path, "", hours) == []
@@ -299,3 +359,29 @@ def test_a_route_that_only_loses_some_alerts_to_an_earlier_one_is_reached(
 
 def quoted(matcher: str) -> str:
     return "'" + matcher.replace("'", '"') + "'"
+
+
+TEMPLATED = """\
+- {match: ['environment="production"'], channels: ["team-{{ labels.alert }}", oncall], continue: true}
+- {match: ['alert="A"'], group_by: [account], channels: ["on-{{ labels.account }}"], continue: true}
+"""
+
+
+def test_a_name_that_a_template_will_give_and_no_channel_has_is_a_warning(tmp_path: Path) -> None:
+    text = WHOLE.replace("  ops: ", f"  team-A: {SNS}\n  ops: ").replace("routes:\n", f"routes:\n{TEMPLATED}")
+    instead = "the others of this route would be told, or else the last route's"
+    assert warnings(whole(tmp_path, text)) == [
+        f"watchtower.yaml:16:52: warning: there is no channel `team-MoreA`, which this gives for MoreA; {instead}",
+        f"watchtower.yaml:17:58: warning: no channel has a name like `on-{{{{ labels.account }}}}`; {instead}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("on{{ labels.alert }}", "a single waking channel: when `oncall` fails"), ("off{{ labels.alert }}", "no channel")],
+)
+def test_whom_a_template_may_mean_may_wake_somebody(name: str, said: str, tmp_path: Path) -> None:
+    text = WHOLE.replace("channels: [oncall, ops]", f"channels: ['{name}', ops]")
+    rules = RULES.replace("P3", "P1") + "  recover: {}\n"
+    [found] = [line for line in warnings(whole(tmp_path, text, rules)) if "P1 alerts on the route `route-1`" in line]
+    assert f"reach {said}" in found

@@ -44,6 +44,37 @@ def test_longer_periods_are_published_later_unless_the_configuration_says_otherw
     assert worst_case_seconds(slow, config(publication_delay="0s")) == 300 * 2 + 30
 
 
+def test_balance_waits_for_its_metrics_and_topology_for_the_inventory(tmp_path: Path) -> None:
+    path = tmp_path / "rules.yaml"
+    path.write_text(
+        'rules:\n- alert: A\n  rds_balance: {}\n  when: {P1: ">= 0.7"}\n  datapoints: 10 of 15\n'
+        '- alert: B\n  rds_topology: {}\n  when: {P1: "> 0"}\n'
+    )
+    balance, topology = load_rules([path]).rules
+    assert worst_case_seconds(balance, config()) == 60 * 16 + 120
+    assert worst_case_seconds(topology, config(discovery_interval="10m")) == 300 * 2 + 600
+
+
+@pytest.mark.parametrize(
+    ("source", "seconds"),
+    [
+        ("asg: {}", 60 * 2 + 600),
+        ("asg: {grace: 15m, period: 5m}", 300 * 2 + 900),
+        ("ecs: {}", 60 * 2),
+        ("ecs: {value: missing}", 60 * 2 + 600),
+        ("ec2_events: {}", 300 * 2),
+        ("quota: {services: [ec2]}", 300 * 2 + 300),
+    ],
+)
+def test_a_resource_has_its_grace_and_a_quota_the_delay_of_its_metric(
+    tmp_path: Path, source: str, seconds: float
+) -> None:
+    path = tmp_path / "rules.yaml"
+    path.write_text(f'rules:\n- alert: A\n  {source}\n  when: {{P1: "> 0"}}\n')
+    [found] = load_rules([path]).rules
+    assert worst_case_seconds(found, config()) == seconds
+
+
 @pytest.mark.parametrize("priority", ["P1", "P2"])
 def test_an_urgent_priority_does_not_wait_for_its_group(tmp_path: Path, priority: str) -> None:
     urgent = rule(tmp_path, when=f'{{{priority}: "> 90", P3: "> 80"}}')

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from tests.support.clock import ManualClock
-from watchtower.demo.faults import hang, refused, reset, server_error, slow, throttled
+from watchtower.demo.faults import hang, refused, reset, server_error, slow, strayed, throttled
 from watchtower.demo.pagerduty import DEMO_KEY, EVENTS_PER_MINUTE, PagerDutyServer
 
 if TYPE_CHECKING:
@@ -239,3 +239,18 @@ async def test_a_server_that_was_down_comes_back_with_what_it_knew(call: Caller,
     await server.start()
     await call()
     assert server.phones_rung == 1
+
+
+async def test_a_request_that_strayed_is_done_when_nobody_expects_it(call: Caller, server: PagerDutyServer) -> None:
+    server.faults.next(strayed(30))
+    with pytest.raises(aiohttp.ClientError):
+        await call()
+    await call("resolve")
+    assert server.incidents == []
+    assert isinstance(server.clock, ManualClock)
+    server.clock.advance(30)
+    while not server.incidents:
+        await asyncio.sleep(0)
+    assert [one.state for one in server.of("k")] == ["triggered"]
+    await call("resolve")
+    assert [one.state for one in server.of("k")] == ["resolved"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from tests.support.simulated_aws import START_EPOCH
@@ -11,10 +12,11 @@ from watchtower.demo.aws import Kind
 from watchtower.demo.aws.metrics import Metrics, Points, Window
 from watchtower.demo.aws.statistics import statistic
 from watchtower.demo.estate import Key, Selector, SiteState
-from watchtower.demo.fleet import BALANCER, HOSTS, READERS
+from watchtower.demo.fleet import BALANCER, HOSTS, PROD, READERS
 from watchtower.demo.scenario import GRID, aligned_start, demo_scenario
 from watchtower.demo.shapes import DAY
 from watchtower.model import Priority
+from watchtower.sources.balance.score import score
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,6 +76,22 @@ def test_the_cpu_of_one_reader_is_above_80_for_two_quarters_and_comes_back(story
     assert all(minutes[at] < 75 for at in minutes if at >= 58)
     for key in quiet(keys, climbing):
         assert max(story.read(key, "Average", 900).values()) < 60
+
+
+def test_the_readers_drift_apart_and_come_together_again(story: Story) -> None:
+    """As the shipped rule weighs them: above 0.7 for ten of fifteen minutes, and chance alone stays far below."""
+    keys = story.keys("AWS/RDS", "CPUUtilization", "DBInstanceIdentifier")
+    busy, calm = (story.read(named(keys, "DBInstanceIdentifier", name), "Average", 60) for name in READERS)
+    excess = score(np.array([[busy[at], calm[at]] for at in busy]), "excess", 10.0)
+    by_minute = dict(zip(busy, excess.tolist(), strict=True))
+    assert all(by_minute[at] >= 0.7 for at in range(14, 56))
+    assert all(value < 0.35 for at, value in by_minute.items() if not 12 <= at < 58)
+
+
+def test_no_reader_is_idle_meanwhile(story: Story) -> None:
+    keys = story.keys("AWS/RDS", "DatabaseConnections", "DBInstanceIdentifier")
+    loads = [story.read(named(keys, "DBInstanceIdentifier", name), "Average", 60) for name in READERS]
+    assert score(np.array([[one[at] for one in loads] for at in loads[0]]), "idle", 20.0).max() < 0.8
 
 
 def error_share(story: Story) -> dict[float, float]:
@@ -148,12 +166,38 @@ def test_every_get_metric_data_is_throttled_for_ninety_seconds() -> None:
     assert fault.since == START_EPOCH + 54 * 60
 
 
+def test_the_filter_counts_the_critical_lines_of_two_minutes_and_not_those_that_cry_wolf(story: Story) -> None:
+    counts = {
+        group: story.read(Key(PROD.id, PROD.regions[0], "LogMetrics", f"Critical/ecs/{group}/pms", ()), "Sum", 60)
+        for group in ("alba", "dante")
+    }
+    assert {minute for minute, count in counts["alba"].items() if count} == {26, 27}
+    assert counts["alba"][26] == 1
+    assert set(counts["dante"].values()) == {0.0}
+
+
+def test_the_image_pushed_last_is_vulnerable_for_45_minutes_and_no_other_ever_is(story: Story) -> None:
+    [registry] = story.estate.registries.values()
+    worst = {}
+    for minute in range(0, 105, 5):
+        newest = [
+            max((one for one in registry.there(minute * 60.0) if one.repository == name), key=lambda one: one.at)
+            for name in ("shop/web", "shop/jobs")
+        ]
+        worst[minute] = sum(flaw.severity == "CRITICAL" for one in newest for flaw in one.flaws)
+    assert {minute for minute, count in worst.items() if count} == set(range(20, 65, 5))
+    assert set(worst.values()) == {0, 3}
+
+
 def test_every_promise_can_be_kept_before_the_end() -> None:
     assert {promise.alert for promise in SCENARIO.promises} == {
         "SiteDown",
         "AlbErrors",
         "Ec2DiskLow",
+        "PmsCritical",
         "RdsCpuHigh",
+        "ReaderImbalance",
+        "VulnerableImage",
     }
     for promise in SCENARIO.promises:
         assert promise.paged_by < promise.resolved_by < SCENARIO.duration

@@ -75,7 +75,8 @@ async def test_two_messages_of_one_moment_have_different_times(call: Caller) -> 
         ({"channel": "#audit"}, "is_archived"),
         ({"text": ""}, "no_text"),
         ({"metadata": {"event_type": "x"}}, "invalid_blocks"),
-        ({"text": "x" * 10_001}, "msg_too_long"),
+        ({"metadata": {"event_type": "", "event_payload": {}}}, "invalid_blocks"),
+        ({"text": "x" * 9_001}, "msg_too_long"),
     ],
 )
 async def test_a_message_slack_would_refuse_is_refused(
@@ -127,6 +128,18 @@ def fields(count: int, length: int = 1) -> dict[str, Any]:
         [actions(button(), button())],
         [actions(button(value="x" * 2001))],
         [actions(button(url="https://" + "x" * 3000))],
+        [actions(button(url="javascript:alert(1)"))],
+        [actions(button(url="https://x.example/a b"))],
+        [actions(button(url="https://x.example/<a>"))],
+        [actions(button(value=""))],
+        [actions(button(value=7))],
+        [actions(button(style="green"))],
+        [actions(button(colour="green"))],
+        [actions(button(text={"type": "plain_text", "text": "x" * 76}))],
+        [actions(button(text={"type": "mrkdwn", "text": "x"}))],
+        [actions(button()), {**actions(button(action_id="b")), "elements": []}],
+        [section("   ")],
+        [{"type": "section", "text": {"type": "mrkdwn", "text": "x", "emoji": True}}],
         [actions({"type": "mystery"})],
         [{**section("x"), "block_id": "same"}, {**section("y"), "block_id": "same"}],
         [{**section("x"), "block_id": "x" * 256}],
@@ -266,7 +279,7 @@ async def test_an_edit_does_not_count_as_a_message(call: Caller, server: SlackSe
     [
         ("", {"text": ""}, 400, "invalid_blocks"),
         ("", ["text"], 400, "invalid_blocks"),
-        ("", {"text": "x" * 10_001}, 400, "invalid_blocks"),
+        ("", {"text": "x" * 9_001}, 400, "invalid_blocks"),
         ("-gone", {"text": "x"}, 404, "no_service"),
     ],
 )

@@ -12,7 +12,7 @@ import pytest
 from tests.support.clock import START, ManualClock
 from tests.support.service import service_on
 from tests.support.shop import open_shop, probe_rule
-from tests.support.stores import at, tick
+from tests.support.stores import at, open_store, tick
 from watchtower.clock import SystemClock
 from watchtower.engine.composites import Composites
 from watchtower.engine.engine import Engine
@@ -27,7 +27,6 @@ from watchtower.live import Live
 from watchtower.model import AlertKey, AlertState, Answer, Labels, Observation, PollResult, Priority, State
 from watchtower.rulebook.loader import load_rules
 from watchtower.sources.base import Unit
-from watchtower.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
 
     from watchtower.model import Transition
     from watchtower.sources.base import Ask, Place, Poll
+    from watchtower.store.store import Store
     from watchtower.store.values import ClaimedUnit
 
 RULES = """\
@@ -148,7 +148,7 @@ class Worker:
 
 @asynccontextmanager
 async def working(folder: Path, plan: Plan, clock: ManualClock) -> AsyncIterator[Worker]:
-    store = await Store.open(f"sqlite:///{folder / 'store.db'}", clock=clock)
+    store = await open_store(f"sqlite:///{folder / 'store.db'}", clock=clock)
     writer = Writer(store)
     writing = asyncio.create_task(writer.run())
     try:

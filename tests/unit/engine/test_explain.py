@@ -8,7 +8,8 @@ from typing import Any
 from tests.support.clock import START
 from tests.support.make import health
 from tests.support.stores import at, change, delivery, incident, key, member, notice, state
-from watchtower.engine.explain import explain_lines, relative
+from watchtower.clock import epoch
+from watchtower.engine.explain import explain_lines, present, relative
 from watchtower.evaluation.findings import Entry, Finding
 from watchtower.incidents.model import Debt, Decision, Incident
 from watchtower.model import (
@@ -58,6 +59,23 @@ def in_incident(*rows: Delivery, held: NoticeMember | None = None, **more: Any) 
 
 def row(channel: str = "ops", **more: Any) -> Delivery:
     return delivery("d", incident_id="5a11cafe-1", channel=channel, **more)
+
+
+# -- the moment that ages are told from -------------------------------------------------------------------------------
+
+
+def test_ages_are_told_from_the_newest_that_happened_where_that_clock_ran_ahead() -> None:
+    """The demo's hour takes two minutes."""
+    ahead = replace(health(), last_tick=int(epoch(at(7200))))
+    found = [firing(), firing(watches=(Watch(ahead, 3, watched=False),))]
+    assert present(found, at(600)) == at(7200)
+    assert present(found, at(7201)) == at(7201)
+
+
+def test_what_is_still_to_come_is_no_present() -> None:
+    waiting = row(next_at=at(9000))
+    assert present([in_incident(waiting)], NOW) == NOW
+    assert present([], NOW) == NOW
 
 
 # -- the state --------------------------------------------------------------------------------------------------------
@@ -202,6 +220,7 @@ def test_events_of_every_kind_stand_in_one_list_newest_first() -> None:
         "  2026-01-05 00:03:00 UTC (57m ago)  OK -> ALARM P3: 2 of 2 above 80",
         "    datapoints, newest last: 91.5 -",
         "    rule at rules/rds.yaml:4",
+        "    evidence: line one",
         "    opened: route rest matches every alert",
         "  2026-01-05 00:02:00 UTC (58m ago)  breach, but no alarm: 1 of the last 2 datapoints was > 80; P3 needs 2",
         "    datapoints, newest last: - 91.5",
@@ -265,6 +284,17 @@ def test_a_unit_that_nobody_ticks_makes_one_ask_for_the_daemon() -> None:
     assert "never yet, due 2026-01-05 00:59:00 UTC (1m ago), number of series not known yet" in said(
         explanation(watches=(watch(None, last_tick=None, due_at=at(3540)),))
     )
+
+
+def test_who_has_an_alert_in_hand_is_told_and_who_is_called_when_nobody_has() -> None:
+    settings = {"escalate": {"after": 7200.0, "channels": ["lead"]}}
+    begun: dict[str, Any] = {"settings": settings, "told_tier": Priority.P3, "called_at": at(0)}
+    held: dict[str, Any] = {"acknowledged_at": at(1800), "acknowledged_by": "ana", "acknowledged_via": "ops"}
+    [calls] = [line for line in lines(in_incident(**begun)) if "lead" in line]
+    assert calls == "  lead: called 2026-01-05 02:00:00 UTC (in 1h) unless somebody acknowledges"
+    told = lines(in_incident(**begun, **held))
+    assert "  acknowledged by ana via ops 2026-01-05 00:30:00 UTC (30m ago)" in told
+    assert not any("lead" in line for line in told)
 
 
 # -- incidents --------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from tests.support import make
 from tests.support.clock import START, ManualClock
 from tests.support.outbox import claim, send
-from tests.support.stores import delivery, enqueue, tick, unit
+from tests.support.stores import delivery, enqueue, open_store, tick, unit
 from watchtower.aws.clients import AwsClients
 from watchtower.aws.config import AwsConfig
 from watchtower.demo.faults import server_error
@@ -28,7 +28,6 @@ from watchtower.model import DeliveryState, Priority
 from watchtower.notifiers.base import Doors
 from watchtower.notifiers.ping import ping
 from watchtower.secrets import Secret
-from watchtower.store.store import Store
 from watchtower.store.values import OutboxDepth, Settled
 
 if TYPE_CHECKING:
@@ -36,6 +35,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aiohttp import web
+
+    from watchtower.store.store import Store
 
 SECRET = "3f0a-not-for-logs"
 LATER = START + timedelta(seconds=60)
@@ -126,7 +127,7 @@ class Rig:
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     clock = ManualClock()
-    store = await Store.open(f"sqlite:///{tmp_path}/w.db", clock=clock)
+    store = await open_store(f"sqlite:///{tmp_path}/w.db", clock=clock)
     await store.sync_units([unit()])
     async with Listener(ManualClock()) as listener, aiohttp.ClientSession() as http:
         yield Rig(tmp_path, clock, store, listener, Doors(http, AwsClients(AwsConfig()), 2.0))

@@ -9,7 +9,7 @@ from tests.support.clock import START
 from tests.support.make import health, rule, unit
 from watchtower.engine.concern import Concern
 from watchtower.engine.plan import Plan
-from watchtower.engine.selfwatch import concerns, own_changes
+from watchtower.engine.selfwatch import concerns, own_changes, unsettled
 from watchtower.model import AlertKey, AlertState, Labels, Priority, State
 from watchtower.store.values import OutboxDepth, UnitHealth
 
@@ -19,7 +19,7 @@ PLAN = Plan({"CpuHigh": rule("CpuHigh", Priority.P1)}, {"u": unit(id="u")})
 def found(
     seconds: float, *units: UnitHealth, outbox: tuple[OutboxDepth, ...] = (), uptime: float = 999
 ) -> list[Concern]:
-    return concerns(units, outbox, PLAN, START + timedelta(seconds=seconds), uptime)
+    return concerns(units, outbox, {}, PLAN, START + timedelta(seconds=seconds), uptime)
 
 
 def test_a_unit_that_nobody_ticks_is_late() -> None:
@@ -40,14 +40,12 @@ def test_right_after_a_start_nothing_is_called_late() -> None:
     assert found(3600, health(), uptime=59) == []
 
 
-def test_a_channel_that_accepts_nothing_for_two_minutes_is_told() -> None:
+def test_a_channel_that_accepts_nothing_is_told_but_not_right_after_a_start() -> None:
     waiting = OutboxDepth("ops", Priority.P3, 4, START)
 
-    assert found(119, outbox=(waiting,)) == []
-    [concern] = found(120, outbox=(waiting,))
-
+    [concern] = found(60, outbox=(waiting,))
     assert concern.name == "WatchtowerDeliveryFailing"
-    assert dict(concern.identity) == {"channel": "ops"}
+    assert found(60, outbox=(waiting,), uptime=59) == []
 
 
 CONCERN = Concern("WatchtowerTickLate", Labels(), Priority.P2, "late", "slow")
@@ -92,3 +90,11 @@ def test_an_alert_in_doubt_neither_ends_nor_is_told_again() -> None:
 
 def test_doubt_begins_no_alert() -> None:
     assert own_changes([], {}, now=START, environment="test", doubtful={CONCERN.key}) == ((), ())
+
+
+def test_a_restart_neither_ends_nor_repeats_what_is_not_judged_right_after_it() -> None:
+    failing = AlertKey("WatchtowerDeliveryFailing", Labels({"channel": "ops"}))
+    blind = AlertKey("WatchtowerRuleWithoutSeries", Labels({"rule": "CpuHigh"}))
+
+    assert unsettled([failing, blind], uptime=59) == {failing}
+    assert unsettled([failing, blind], uptime=60) == frozenset()

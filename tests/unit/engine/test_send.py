@@ -82,3 +82,9 @@ def test_a_clock_that_was_set_forward_is_no_day_of_trying() -> None:
     tried_twice = delivery(tier=Priority.P3, attempts=1)
 
     assert settle(tried_twice, Ambiguous("reset"), LATER, SETTINGS).state.open
+
+
+@pytest.mark.parametrize("priority", [Priority.P1, Priority.P3])
+def test_a_refusal_for_good_is_remembered_so_that_somebody_else_is_told(priority: Priority) -> None:
+    assert settle(delivery(tier=priority), Rejected("bad key", permanent=True), START, SETTINGS).refused
+    assert not settle(delivery(tier=priority), Rejected("503", permanent=False), START, SETTINGS).refused

@@ -12,6 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.support.clock import ManualClock
+from tests.support.stores import open_store
 from watchtower.aws.clients import AwsClients
 from watchtower.aws.config import AwsConfig
 from watchtower.demo.faults import hang, reset, server_error
@@ -20,13 +21,15 @@ from watchtower.engine.storewatch import Call, Heard, StoreWatch, call
 from watchtower.errors import StoreError, StoreLocked
 from watchtower.live import Live
 from watchtower.notifiers.base import Doors
-from watchtower.notifiers.pagerduty import PagerDuty, PagerDutyConfig
+from watchtower.notifiers.pagerduty import PagerDuty
+from watchtower.notifiers.pagerduty_config import PagerDutyConfig
 from watchtower.secrets import Secret
-from watchtower.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
+
+    from watchtower.store.store import Store
 
 KEY = "wt:test:store"
 GONE = StoreError("the store failed: connection refused")
@@ -88,7 +91,7 @@ class Rig:
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     clock = ManualClock()
-    store = await Store.open(f"sqlite:///{tmp_path}/w.db", clock=clock)
+    store = await open_store(f"sqlite:///{tmp_path}/w.db", clock=clock)
     async with PagerDutyServer(ManualClock()) as pagerduty:
         made = Rig(tmp_path, clock, store, pagerduty)
         yield made
@@ -181,6 +184,19 @@ async def test_a_process_that_finds_the_store_unwritten_for_a_minute_ends_what_a
     await rig.a_watch().look(rig.store)
 
     assert not incident.open
+
+
+async def test_a_start_after_a_stop_ends_what_may_have_rung_once_and_a_quick_restart_says_nothing(rig: Rig) -> None:
+    await rig.looks(1)
+    rig.clock.advance(30)
+    rig.watch = rig.a_watch()
+    await rig.looks(1)
+    assert rig.pagerduty.requests == []
+
+    rig.clock.advance(120)
+    rig.watch = rig.a_watch()
+    await rig.looks(30)
+    assert [request.payload["event_action"] for request in rig.pagerduty.requests] == ["resolve"]
 
 
 async def test_a_call_that_does_not_get_through_is_repeated_under_the_same_key(rig: Rig) -> None:

@@ -73,6 +73,13 @@ def test_the_retry_never_goes_beyond_the_next_slot() -> None:
     assert tick.due_at == NOW + timedelta(seconds=60)
 
 
+def test_a_poll_that_asks_for_a_second_look_is_due_then_and_not_after_the_next_slot() -> None:
+    looked = commit(PollResult((ANSWER,), again=NOW.timestamp() + 20))
+    assert (looked.due_at, looked.last_tick) == (NOW + timedelta(seconds=20), T)
+    assert commit(PollResult((ANSWER,), again=NOW.timestamp() + 900)).due_at == commit(PollResult((ANSWER,))).due_at
+    assert commit(PollResult((ANSWER,), again=NOW.timestamp() - 9)).due_at == NOW
+
+
 def test_a_failing_unit_remembers_when_the_trouble_began() -> None:
     tick = commit(PollResult((), troubles=(trouble(TroubleReason.TIMEOUT),)), failing_since=START, failures=2)
 
@@ -106,3 +113,7 @@ def test_a_tick_that_went_well_blinds_nobody() -> None:
     tick = commit(PollResult((ANSWER,)), failing_since=START, failures=3)
 
     assert (tick.blinded, tick.silent) == ((), False)
+
+
+def test_a_unit_that_was_woken_once_is_not_due_for_ever() -> None:
+    assert commit(PollResult(()), woken=3).woken == 3, "what woke it before the claim was answered by this tick"

@@ -52,6 +52,23 @@ def test_it_is_recorded_once_however_long_it_stays_too_old() -> None:
     assert come_late(story, 4, 85) == []
 
 
+def test_the_end_of_what_was_too_old_is_told_to_nobody_and_says_why() -> None:
+    story = late(HOT).feed("50 50 50 50 50")
+    come_late(story, 4, 85)
+    story.feed("50 50 50 50 50 50 50 50 50 50")
+    end = story.transitions[-1]
+    assert (end.to_state, end.notify) == (State.OK, False)
+    assert end.unsent == "nobody was told of its beginning, which was too old to page"
+
+
+def test_the_end_of_what_was_told_after_all_is_told() -> None:
+    story = late(HOT).feed("50 50 50 50 50")
+    come_late(story, 4, 85)
+    come_late(story, 1, 86)
+    story.feed("50 50 50 50 50 50 50 50 50 50 50 50")
+    assert (story.transitions[-1].to_state, story.transitions[-1].notify) == (State.OK, True)
+
+
 def test_a_fresh_breach_that_follows_pages() -> None:
     story = late(HOT).feed("50 50 50 50 50")
     come_late(story, 4, 85)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tests.support.clock import START
 from watchtower.incidents.config import InhibitConfig, MuteConfig, RouteConfig
+from watchtower.incidents.deliveries import PAGES
 from watchtower.incidents.flush import Policy, decide
 from watchtower.incidents.model import (
     ChannelTraits,
@@ -36,10 +37,12 @@ from watchtower.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-PAGER = ChannelTraits("oncall", "pagerduty", "key-1", keyed_by_tier=True, takes_updates=False)
-CHAT = ChannelTraits("ops", "slack", "#ops")
+PAGER = ChannelTraits(
+    "oncall", "pagerduty", "key-1", keyed_by_tier=True, takes_updates=False, takes_acknowledgements=True
+)
+CHAT = ChannelTraits("ops", "slack", "#ops", repeats=True, takes_acknowledgements=True)
 AUDIT = ChannelTraits("audit", "sns", "topic", takes_updates=False)
 
 
@@ -48,13 +51,15 @@ def policy(
     channels: tuple[ChannelTraits, ...] = (PAGER, CHAT, AUDIT),
     mute: Sequence[dict[str, object]] = (),
     inhibit: Sequence[dict[str, object]] = (),
+    fallback: Mapping[str, str] | None = None,
 ) -> Policy:
     """A policy of routes as the configuration writes them; without any, one that tells pager and chat."""
     configs = [RouteConfig.model_validate(route) for route in routes or ({"channels": ["oncall", "ops"]},)]
     quiet = compile_quiet(
         [MuteConfig.model_validate(each) for each in mute], [InhibitConfig.model_validate(each) for each in inhibit]
     )
-    return Policy("test", compile_routes(configs), {channel.name: channel for channel in channels}, quiet)
+    named = {channel.name: channel for channel in channels}
+    return Policy("test", compile_routes(configs), named, quiet, fallback or {})
 
 
 def silence(name: str = "s1", *matchers: str, until: float = 3600, since: float = 0, brief: bool = False) -> Silence:
@@ -123,6 +128,7 @@ class Memory:
     accepted: list[Delivery] = field(default_factory=list)
     silences: dict[str, Silence] = field(default_factory=dict)
     alerts: dict[str, FiringAlert] = field(default_factory=dict)
+    calm: frozenset[str] = frozenset()
     plan: FlushPlan = field(default_factory=FlushPlan)
 
     def __post_init__(self) -> None:
@@ -170,7 +176,7 @@ class Memory:
 
     def seen(self) -> FlushInput:
         """What the next flush reads."""
-        open_ones = tuple(each for each in self.incidents.values() if each.ended_at is None)
+        open_ones = tuple(each for each in self.incidents.values() if each.ended_at is None or each.due_at)
         ids = {incident.id for incident in open_ones}
         return FlushInput(
             store_id="store",
@@ -180,7 +186,16 @@ class Memory:
             debts=tuple(debt for debt in self.debts.values() if debt.incident_id in ids),
             silences=tuple(each for each in self.silences.values() if each.ends_at > self.now),
             firing=self._firing(),
+            paged=tuple(self._paged()),
+            calm=self.calm,
         )
+
+    def _paged(self) -> Iterator[tuple[str, datetime]]:
+        """When pages of incidents that ended within five minutes were written."""
+        for row in self.rows.values():
+            over = self.incidents[row.incident_id].ended_at
+            if over and over > self.now - timedelta(minutes=5) and row.event is Event.TRIGGER:
+                yield row.channel, row.created_at
 
     def _firing(self) -> tuple[FiringAlert, ...]:
         lookback = self.policy.quiet.lookback
@@ -229,15 +244,21 @@ class Memory:
         return [row for row in free if not self._judged_first(row)]
 
     def _judged_first(self, row: Delivery) -> bool:
-        due = self.incidents[row.incident_id].due_at
+        incident = self.incidents[row.incident_id]
+        due = None if incident.ended_at else incident.due_at
         untried = row.state is DeliveryState.PENDING and row.attempts == 0 and row.event is not Event.RESOLVE
         return untried and due is not None and due <= self.now
 
-    def settle(self, row: Delivery, outcome: DeliveryState) -> None:
+    def refuse(self, row: Delivery, error: str) -> None:
+        """Let a vendor say that it will never take it: what is not urgent is given up."""
+        state = DeliveryState.PENDING if row.tier.urgent else DeliveryState.DEAD
+        self.rows[row.id] = replace(row, state=state, attempts=row.attempts + 1, refused=True, last_error=error)
+
+    def settle(self, row: Delivery, outcome: DeliveryState, error: str = "") -> None:
         """Let a vendor's answer, or its absence, be committed."""
-        self.rows[row.id] = replace(row, state=outcome, attempts=row.attempts + 1)
+        self.rows[row.id] = replace(row, state=outcome, attempts=row.attempts + 1, last_error=error)
         landed = outcome in (DeliveryState.ACCEPTED, DeliveryState.AMBIGUOUS)
-        if row.event is Event.TRIGGER and landed:
+        if row.event in PAGES and landed:
             debt = Debt(row.incident_id, row.tier, row.channel, row.destination, row.dedup_key, None, self.now)
             self.debts[(row.incident_id, row.channel, row.destination, row.dedup_key, row.tier)] = debt
         if outcome is DeliveryState.ACCEPTED:
@@ -267,6 +288,10 @@ def _brief(row: Delivery) -> DeliveryBrief:
         state=row.state,
         attempts=row.attempts,
         after=row.after,
+        created_at=row.created_at,
+        last_error=row.last_error,
+        refused=row.refused,
+        fallback_of=row.fallback_of,
     )
 
 

@@ -47,3 +47,27 @@ def test_only_what_never_left_and_is_not_urgent_may_be_taken_back(
     event: Event, state: DeliveryState, tier: Priority, attempts: int, free: bool
 ) -> None:
     assert bool(Books((row(event, state, tier, attempts),)).untold()) is free
+
+
+@pytest.mark.parametrize(
+    ("state", "attempts", "doubtful"),
+    [
+        (DeliveryState.AMBIGUOUS, 1, True),
+        (DeliveryState.SENDING, 1, True),
+        (DeliveryState.ACCEPTED, 2, True),
+        (DeliveryState.ACCEPTED, 1, False),
+        (DeliveryState.PENDING, 1, False),
+        (DeliveryState.WITHDRAWN, 0, False),
+    ],
+)
+def test_a_page_whose_answer_was_lost_leaves_its_key_in_doubt(
+    state: DeliveryState, attempts: int, doubtful: bool
+) -> None:
+    assert bool(Books((row(Event.TRIGGER, state, attempts=attempts),)).doubtful()) is doubtful
+
+
+def test_who_was_called_since_its_page_was_taken_back_has_missed_nothing() -> None:
+    page, call = row(Event.TRIGGER, DeliveryState.WITHDRAWN), row(Event.ESCALATION, DeliveryState.ACCEPTED)
+    assert Books((page,)).missed() == {KEY.channel}
+    assert Books((page, call)).missed() == frozenset()
+    assert Books((call, page)).missed() == {KEY.channel}

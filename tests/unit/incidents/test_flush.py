@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.clock import START
-from tests.unit.incidents.memory import AUDIT, CHAT, PAGER, Memory, alert, dark, ok, policy, told
+from tests.unit.incidents.memory import AUDIT, CHAT, PAGER, Memory, alert, dark, ok, policy, silence, told
 from watchtower.incidents.flush import decide
 from watchtower.model import DeliveryState, Event, Priority, State, Transition
 
@@ -318,6 +318,32 @@ def test_a_rise_pages_the_new_key_at_once_and_then_resolves_the_old_one() -> Non
     assert sorted(told(ending)) == ["P1 resolve oncall", "P1 resolve ops"]
 
 
+@pytest.mark.parametrize("afterwards", [None, DeliveryState.ACCEPTED], ids=["unsettled", "accepted since"])
+def test_an_old_key_whose_page_was_not_answered_is_resolved_once_more_a_minute_later(
+    afterwards: DeliveryState | None,
+) -> None:
+    """The lost request may arrive after the resolve: it would open an incident that nobody closes."""
+    memory = Memory(policy({"channels": ["oncall"]}))
+    [old] = memory.flush(alert(priority=P2)).deliveries
+    for outcome in filter(None, (DeliveryState.AMBIGUOUS, afterwards)):
+        memory.settle(memory.rows[old.id], outcome)
+    page, resolve, again = memory.flush(alert(priority=P1), after=5).deliveries
+    assert told([page, resolve, again]) == ["P1 trigger oncall", "P2 resolve oncall", "P2 resolve oncall"]
+    assert (resolve.dedup_key, again.dedup_key) == (old.dedup_key, old.dedup_key)
+    assert (again.after, again.next_at) == (resolve.id, memory.now + timedelta(seconds=60))
+    assert "may come late" in again.reason
+
+
+def test_with_the_page_that_is_taken_back_go_both_resolves_of_the_old_key() -> None:
+    memory = Memory(policy({"channels": ["oncall"]}))
+    [old] = memory.flush(alert(priority=P2)).deliveries
+    memory.settle(old, DeliveryState.AMBIGUOUS)
+    risen = memory.flush(alert(priority=P1), after=5).deliveries
+    memory.hush(silence())
+    plan = memory.flush(after=1)
+    assert {row for row, _ in plan.withdrawn} == {each.id for each in risen}
+
+
 def test_a_more_urgent_member_raises_the_incident_and_its_resolve_does_not_lower_it() -> None:
     memory = Memory()
     memory.flush(alert(labels={"db": "1"}))
@@ -369,16 +395,19 @@ def routed_by_priority() -> Memory:
     return Memory(policy(urgent, {"name": "rest", "channels": ["ops"]}))
 
 
-def test_a_rise_onto_another_route_pages_there_and_the_old_incident_ends_under_its_own() -> None:
+def test_a_rise_onto_another_route_pages_there_and_then_the_old_incident_says_moved() -> None:
     memory = routed_by_priority()
     memory.flush(alert(priority=P3))
     memory.send_all()
     plan = memory.flush(alert(priority=P1), after=5)
-    assert told(plan.deliveries) == ["P1 trigger oncall"]
-    assert outcomes(memory) == ["opened", "stays"]
+    page, moved = plan.deliveries
+    assert told(plan.deliveries) == ["P1 trigger oncall", "P3 resolve ops"]
+    assert moved.after == page.id
+    assert moved.reason == "RdsCpuHigh moved to route urgent, which tells of it from now on"
+    assert moved.notice.moved_to == "urgent"
+    assert outcomes(memory) == ["opened", "leaves", "moved"]
     memory.send_all()
-    plan = memory.flush(ok(priority=P1), after=5)
-    assert told(plan.deliveries) == ["P1 resolve oncall", "P3 resolve ops"]
+    assert told(memory.flush(ok(priority=P1), after=5).deliveries) == ["P1 resolve oncall"]
     memory.send_all()
     assert not memory.debts
 

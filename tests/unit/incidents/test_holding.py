@@ -465,6 +465,41 @@ def test_resolves_go_out_outside_the_hours_of_their_route() -> None:
     assert told(memory.flush(ok(), after=7200).deliveries) == ["P3 resolve ops"]
 
 
+# --- flapping --------------------------------------------------------------------------------------------
+
+
+def calmed() -> Memory:
+    """Silenced for an hour, and flapping: well at this moment, its end withheld."""
+    memory = silenced()
+    memory.flush(alert(priority=P1))
+    memory.calm = frozenset(memory.alerts) or frozenset({alert().key.id})
+    return memory
+
+
+def test_a_hold_that_ends_while_a_flapping_alert_is_well_wakes_nobody_until_it_breaches_again() -> None:
+    memory = calmed()
+    assert not memory.flush(after=3600).deliveries
+    assert reasons(memory, "held back") == ["flapping, and well at this moment"]
+    due = memory.due()
+    assert due is not None
+    assert due - memory.now <= timedelta(seconds=30)
+    assert not memory.flush(after=30).deliveries
+    memory.calm = frozenset()
+    assert "P1 trigger oncall" in told(memory.flush(after=30).deliveries)
+
+
+def test_a_flapping_alert_that_calms_down_after_its_hold_is_never_told() -> None:
+    memory = calmed()
+    memory.flush(after=3600)
+    assert not memory.flush(ok(priority=P1), after=600).deliveries
+
+
+def test_an_alert_that_nothing_held_back_is_told_whatever_it_is_at_this_moment() -> None:
+    memory = Memory(policy())
+    memory.calm = frozenset({alert().key.id})
+    assert "P1 trigger oncall" in told(memory.flush(alert(priority=P1)).deliveries)
+
+
 # --- inhibition ------------------------------------------------------------------------------------------
 
 

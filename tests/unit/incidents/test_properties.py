@@ -4,19 +4,33 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.unit.incidents.memory import AUDIT, CHAT, PAGER, Memory, alert, dark, ok, policy
+from watchtower.incidents.acknowledgement import acknowledged, closed_by_hand
+from watchtower.incidents.deliveries import PAGES
 from watchtower.incidents.flush import Policy, decide
 from watchtower.model import Delivery, DeliveryState, Event, Priority, Transition
+
+if TYPE_CHECKING:
+    from watchtower.incidents.model import Incident
 
 URGENT: dict[str, object] = {"name": "urgent", "match": ['priority=~"P1|P2"'], "channels": ["oncall", "ops"]}
 BOTH: dict[str, object] = {**URGENT, "continue": True}
 REST: dict[str, object] = {"name": "rest", "channels": ["oncall", "ops", "audit"], "group_wait": "30s"}
 PLAIN: dict[str, object] = {"name": "rest", "channels": ["oncall", "ops"]}
+LEAD = replace(PAGER, name="lead", destination="key-lead")
+CALLING: dict[str, object] = {
+    **PLAIN,
+    "repeat": "10m",
+    "acknowledge_for": "20m",
+    "escalate": {"after": "5m", "channels": ["lead"]},
+}
 
 POLICIES = [
     policy(PLAIN),
@@ -25,6 +39,10 @@ POLICIES = [
     policy(BOTH, REST),
     policy(URGENT, REST, channels=(replace(PAGER, destination="key-2"), CHAT, AUDIT)),
     policy(URGENT, PLAIN, channels=(CHAT,)),
+    policy(CALLING, channels=(PAGER, CHAT, LEAD)),
+    policy({**CALLING, "name": "urgent", "match": ["priority=~P1|P2"]}, REST, channels=(PAGER, CHAT, AUDIT, LEAD)),
+    policy({"name": "rest", "channels": ["oncall"]}, fallback={"oncall": "ops", "ops": "audit"}),
+    policy(CALLING, channels=(PAGER, CHAT, LEAD, AUDIT), fallback={"ops": "oncall", "oncall": "audit", "lead": "ops"}),
 ]
 NAMES = st.sampled_from(["A", "B"])
 SERIES = st.sampled_from(["1", "2"])
@@ -77,13 +95,14 @@ class Flushes(RuleBasedStateMachine):
         told_before = {each.id: each.told_tier for each in self.memory.incidents.values()}
         plan = self.memory.flush(after=seconds)
         for page in plan.deliveries:
-            if page.event is Event.TRIGGER:
+            if page.event is Event.TRIGGER and not page.fallback_of:
                 before = told_before.get(page.incident_id)
-                assert before is None or page.tier < before, "paged again at a tier it was told"
+                anew = page.reason.startswith("still firing: the acknowledgement")
+                assert anew or before is None or page.tier < before, "paged again at a tier it was told"
         assert all(each.told_tier is each.tier for each in plan.incidents if each.tier.urgent)
         assert all(delivery.reason for delivery in plan.deliveries)
         assert all(decision.reason for decision in plan.decisions)
-        said = Counter((each.event, _key(each)) for each in plan.deliveries)
+        said = Counter((each.event, each.fallback_of, _key(each), self._second(each)) for each in plan.deliveries)
         assert all(number == 1 for number in said.values()), said
         again = decide(self.memory.seen(), self.memory.policy, self.memory.now, lambda: "again")
         assert again.empty
@@ -96,6 +115,21 @@ class Flushes(RuleBasedStateMachine):
         if row.event is Event.RESOLVE and outcome is DeliveryState.DEAD:
             outcome = DeliveryState.PENDING
         self.memory.settle(row, outcome)
+
+    @precondition(lambda self: self._told())
+    @rule(data=st.data(), by_hand=st.booleans(), lasts=st.sampled_from([None, 30, 600]))
+    def acknowledges(self, data: st.DataObject, by_hand: bool, lasts: int | None) -> None:
+        found, now = data.draw(st.sampled_from(self._told())), self.memory.now
+        until = None if lasts is None else now + timedelta(seconds=lasts)
+        ana = acknowledged(found, "ana", "ops", until, now)
+        self.memory.incidents[found.id] = closed_by_hand(found, "ana", "oncall", now) if by_hand else ana
+        self.flush(0)
+        called = [each for each in self.memory.plan.deliveries if each.event in (Event.REPEAT, Event.ESCALATION)]
+        assert found.id not in {each.incident_id for each in called}
+
+    def _told(self) -> list[Incident]:
+        found = (each for each in self.memory.incidents.values() if each.ended_at is None)
+        return [each for each in found if each.told_tier is not None]
 
     @rule(policy=st.sampled_from(POLICIES))
     def reload(self, policy: Policy) -> None:
@@ -123,14 +157,22 @@ class Flushes(RuleBasedStateMachine):
     def a_resolve_is_written_only_when_its_key_is_over(self) -> None:
         for row in self._rows(Event.RESOLVE):
             incident = self.memory.incidents[row.incident_id]
-            tiered = row.dedup_key.endswith(f":{row.tier}")
-            assert incident.ended_at or (tiered and row.tier > incident.tier), "resolved while it fires"
+            assert incident.ended_at or row.dedup_key not in _keys_now(incident), "resolved while it fires"
 
     @invariant()
     def a_key_is_resolved_once_and_only_after_a_trigger(self) -> None:
-        keys = Counter(_key(row) for row in self._rows(Event.RESOLVE))
+        firsts = [row for row in self._rows(Event.RESOLVE) if not self._second(row)]
+        keys = Counter(map(_key, firsts))
         assert all(number == 1 for number in keys.values()), keys
-        assert set(keys) <= {_key(row) for row in self._rows(Event.TRIGGER)}
+        assert set(keys) <= {_key(row) for event in PAGES for row in self._rows(event)}
+
+    @invariant()
+    def a_second_resolve_follows_only_where_a_page_was_left_unanswered(self) -> None:
+        left = {_key(row) for event in PAGES for row in self._rows(event) if row.attempts}
+        assert {_key(row) for row in self._rows(Event.RESOLVE) if self._second(row)} <= left
+
+    def _second(self, row: Delivery) -> bool:
+        return row.after is not None and self.memory.rows[row.after].event is Event.RESOLVE
 
     @invariant()
     def every_debt_of_an_ended_incident_has_its_resolve(self) -> None:
@@ -156,8 +198,10 @@ class Flushes(RuleBasedStateMachine):
         self.memory.send_all()
         assert not self.memory.debts
         assert not [row for row in self.memory.rows.values() if row.state.open]
-        triggered = {_key(row) for row in self.memory.accepted if row.event is Event.TRIGGER}
-        resolved = Counter(_key(row) for row in self.memory.accepted if row.event is Event.RESOLVE)
+        triggered = {_key(row) for row in self.memory.accepted if row.event in PAGES}
+        resolved = Counter(
+            _key(row) for row in self.memory.accepted if row.event is Event.RESOLVE and not self._second(row)
+        )
         assert all(resolved[key] == 1 for key in triggered)
 
 
@@ -165,5 +209,11 @@ def _key(row: Delivery) -> tuple[str, str, str]:
     return (row.channel, row.destination, row.dedup_key)
 
 
+def _keys_now(incident: Incident) -> set[str]:
+    """What vendors know the incident by, as it is."""
+    key = f"wt:store:{incident.id}"
+    return {key, f"{key}:{incident.tier}{f':{incident.rounds + 1}' if incident.rounds else ''}"}
+
+
 TestFlushes = Flushes.TestCase
-TestFlushes.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestFlushes.settings = settings(stateful_step_count=30)

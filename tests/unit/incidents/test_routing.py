@@ -119,6 +119,22 @@ def test_a_dated_window_without_an_offset_goes_by_the_clocks_of_its_time_zone() 
     assert hours.dated == (datetime(2026, 12, 1, 21, tzinfo=UTC), datetime(2026, 12, 2, 2, tzinfo=UTC))
 
 
+@pytest.mark.parametrize(
+    ("begin", "end", "expected"),
+    [
+        pytest.param("2026-10-25T02:30:00", "2026-10-25T02:40:00", ("00:30", "01:40"), id="times that come twice"),
+        pytest.param("2026-03-29T01:30:00", "2026-03-29T02:30:00", ("00:30", "01:00"), id="an end that is jumped over"),
+        pytest.param("2026-10-25T02:30:00+02:00", "2026-10-25T02:40:00+02:00", ("00:30", "00:40"), id="with offsets"),
+    ],
+)
+def test_a_dated_window_holds_as_a_weekly_one_when_clocks_change(
+    begin: str, end: str, expected: tuple[str, str]
+) -> None:
+    mute = MuteConfig.model_validate({"name": "cutover", "from": begin, "to": end, "timezone": "Europe/Madrid"})
+    assert mute.window.dated is not None
+    assert tuple(f"{moment:%H:%M}" for moment in mute.window.dated) == expected
+
+
 def test_hours_may_be_a_list() -> None:
     during = {"weekly": ["Mon 08:00-09:00", "Tue 10:00-11:00"]}
     hours = routes({"channels": ["ops"], "during": during})[0].hours

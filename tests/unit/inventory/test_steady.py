@@ -100,6 +100,31 @@ async def test_a_halved_set_is_believed_when_the_next_listing_confirms_it() -> N
     assert known.fresh
 
 
+async def test_a_half_that_must_be_missing_for_some_time_is_looked_at_again_and_again() -> None:
+    clock, listing = ManualClock(), Listing(TEN, frozenset({1}))
+    steady = Steady(listing, clock, 300, settle=660)
+    await steady.get("a")
+    clock.advance(300)
+    known = await steady.get("a")
+    assert known.detail == "only 1 of 10 were listed; kept until it is so for 11m"
+    for wait in (30, 300, 300):
+        clock.advance(wait)
+        assert (await steady.get("a")).items == TEN
+    clock.advance(30)
+    assert (await steady.get("a")).items == frozenset({1})
+
+
+async def test_a_set_is_settled_when_it_is_known_for_long_enough() -> None:
+    clock = ManualClock()
+    steady = Steady(Listing(TEN), clock, 300, settle=600)
+    steady.seed("a", TEN)
+    assert not (await steady.get("a")).settled
+    clock.advance(599)
+    assert not (await steady.get("a")).settled
+    clock.advance(1)
+    assert (await steady.get("a")).settled
+
+
 async def test_a_halved_set_that_recovers_was_never_believed() -> None:
     clock, listing = ManualClock(), Listing(TEN, frozenset(), TEN, frozenset())
     steady = Steady(listing, clock, 300)
@@ -150,3 +175,19 @@ async def test_an_asker_that_gives_up_does_not_leave_the_others_waiting() -> Non
     await asyncio.sleep(0)
     first.cancel()
     assert (await second).items == TEN
+
+
+async def test_what_happened_since_a_listing_makes_it_old() -> None:
+    clock, listing = ManualClock(), Listing(TEN)
+    steady = Steady(listing, clock, 300)
+    await steady.get("a")
+    await steady.get("a", told_at=clock.now())
+    assert listing.calls == 1, "the listing is as new as that"
+    clock.advance(5)
+    told_at = clock.now()
+    await steady.get("a", told_at=told_at)
+    await steady.get("a", told_at=told_at)
+    assert listing.calls == 2
+    clock.advance(-60)
+    await steady.get("a", told_at=told_at)
+    assert listing.calls == 2, "what is to happen only later says nothing"

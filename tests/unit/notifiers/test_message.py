@@ -23,11 +23,18 @@ def test_the_headline_says_colour_priority_status_and_what() -> None:
         (Event.UPDATE, "🟠 P2 FIRING · "),
         (Event.REPEAT, "🟠 P2 STILL FIRING · "),
         (Event.ESCALATION, "🟠 P2 ESCALATED · "),
+        (Event.ACKNOWLEDGE, "🟠 P2 ACKNOWLEDGED · "),
         (Event.RESOLVE, "🟢 P2 RESOLVED · "),
     ],
 )
 def test_each_event_has_its_word_and_a_resolve_is_green(event: Event, beginning: str) -> None:
     assert message.headline(a_notice(event=event)).startswith(beginning)
+
+
+def test_what_another_route_tells_from_now_on_has_moved_and_is_not_resolved() -> None:
+    moved = a_notice(event=Event.RESOLVE, moved_to="urgent")
+    assert message.headline(moved).startswith("➡️ P2 MOVED · ")
+    assert message.course(moved).startswith("Moved to another route after ")
 
 
 def test_each_priority_has_its_own_colour() -> None:
@@ -61,6 +68,14 @@ def test_a_resolved_incident_says_how_long_it_lasted() -> None:
     assert message.course(ended) == "Resolved after 12m."
 
 
+def test_what_stands_before_the_course_is_not_said_twice() -> None:
+    last = a_member(name="CpuHigh", reason="2 of 2 < 75")
+    ended = a_notice(event=Event.RESOLVE, members=(last,), reason="last member resolved: CpuHigh (2 of 2 < 75)")
+    assert message.course(ended).endswith("last member resolved: CpuHigh (2 of 2 < 75)")
+    assert message.course(ended, told=last).endswith("last member resolved: CpuHigh")
+    assert message.course(ended, told=a_member(reason="3 of 3 < 75")).endswith("(2 of 2 < 75)")
+
+
 def test_ten_members_are_listed_and_the_rest_is_counted() -> None:
     members = tuple(a_member(summary=f"db-{n}") for n in range(12))
     lines = message.members(a_notice(members=members))
@@ -90,6 +105,15 @@ def test_only_a_bearable_web_address_is_a_runbook(link: str | None) -> None:
 
 def test_the_first_runbook_of_any_member_is_taken() -> None:
     assert message.runbook(a_notice(members=(a_member(runbook=None), a_member()))) == RUNBOOK
+
+
+def test_the_answer_of_a_page_takes_the_room_that_other_evidence_leaves() -> None:
+    short = ("phase reached: transfer", "address: 192.0.2.1:443", "status: 500")
+    member = a_member(evidence=(*short, "answer: " + "x" * 1_024, "y" * 1_024))
+    lines = message.evidence(a_notice(members=(member,)))
+    assert tuple(lines[:3]) == short
+    assert len(lines[3]) == message.EVIDENCE_LONGEST
+    assert sum(map(len, lines)) == message.EVIDENCE_ROOM
 
 
 def test_evidence_is_ten_lines_of_one_member() -> None:
@@ -159,3 +183,17 @@ def test_a_muted_member_is_marked_with_what_holds_it_back_and_counted() -> None:
     assert "silenced by ana" in lines[0]
     assert lines[-1] == "and 4 more"
     assert "silenced" not in message.statement(a_member(muted_by="silenced by ana", firing=False))
+
+
+@pytest.mark.parametrize(
+    ("firing", "muted", "said"), [(0, 2, "🔇 P2 MUTED"), (1, 1, "🟠 P2 FIRING"), (0, 0, "🟠 P2 FIRING")]
+)
+def test_an_incident_whose_alerts_are_all_held_back_is_muted(firing: int, muted: int, said: str) -> None:
+    notice = a_notice(event=Event.UPDATE)
+    assert message.headline(replace(notice, firing=firing, muted=muted)).startswith(said)
+
+
+def test_a_change_of_what_somebody_has_in_hand_does_not_ask_again() -> None:
+    notice = a_notice(event=Event.UPDATE, acknowledged_by="ana")
+    assert message.headline(notice).startswith("🟠 P2 ACKNOWLEDGED · ")
+    assert message.headline(replace(notice, event=Event.TRIGGER)).startswith("🟠 P2 FIRING · ")

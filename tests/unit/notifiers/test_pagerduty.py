@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -11,10 +12,13 @@ from watchtower.aws.clients import AwsClients
 from watchtower.aws.config import AwsConfig
 from watchtower.demo.faults import reset
 from watchtower.demo.pagerduty import DEMO_KEY, PagerDutyServer
+from watchtower.demo.pagerduty_people import DEMO_API_TOKEN
+from watchtower.engine.changes import record
 from watchtower.errors import Ambiguous, Rejected
 from watchtower.model import Event, Labels, Priority
-from watchtower.notifiers.base import Bulletin, Doors
-from watchtower.notifiers.pagerduty import PagerDuty, PagerDutyConfig, payload
+from watchtower.notifiers.base import Bulletin, Doors, Pace
+from watchtower.notifiers.pagerduty import PagerDuty, payload
+from watchtower.notifiers.pagerduty_config import PagerDutyConfig
 from watchtower.secrets import Secret
 
 if TYPE_CHECKING:
@@ -95,6 +99,21 @@ def test_a_resolve_is_the_key_alone() -> None:
     }
 
 
+def test_an_acknowledgement_is_the_key_alone() -> None:
+    assert payload(a_delivery(event=Event.ACKNOWLEDGE)) == {
+        "event_action": "acknowledge",
+        "dedup_key": "wt:store-1:inc-1:P2",
+    }
+
+
+async def test_an_acknowledged_incident_rings_no_more(oncall: PagerDuty, server: PagerDutyServer) -> None:
+    await oncall.send(a_delivery())
+    await oncall.send(a_delivery(2, Event.ACKNOWLEDGE))
+    await oncall.send(a_delivery(3))
+    [incident] = server.incidents
+    assert (incident.state, incident.rang) == ("acknowledged", 1)
+
+
 @pytest.mark.parametrize("event", [Event.TRIGGER, Event.UPDATE, Event.REPEAT, Event.ESCALATION])
 def test_whatever_is_not_a_resolve_is_a_trigger(event: Event) -> None:
     assert payload(a_delivery(event=event))["event_action"] == "trigger"
@@ -123,6 +142,39 @@ async def test_sending_an_unanswered_trigger_again_rings_no_second_time(
     assert await oncall.find(a_delivery()) is None
     await oncall.send(a_delivery())
     assert (len(server.incidents), server.phones_rung) == (1, 1)
+
+
+@pytest.fixture
+async def asking(server: PagerDutyServer) -> AsyncIterator[PagerDuty]:
+    """A channel that may ask what PagerDuty has, and whose first page was left without an answer."""
+    token, url = Secret(DEMO_API_TOKEN), server.url
+    config = PagerDutyConfig(type="pagerduty", routing_key=Secret(DEMO_KEY), api_url=url, api_token=token, rest_url=url)
+    server.faults.next(reset(acted=True))
+    async with aiohttp.ClientSession() as session:
+        made = PagerDuty("oncall", config, Doors(session, AwsClients(AwsConfig()), 2.0))
+        with pytest.raises(Ambiguous):
+            await made.send(a_delivery())
+        yield made
+
+
+async def test_a_page_that_is_found_there_is_not_sent_again_even_if_somebody_closed_it(
+    asking: PagerDuty, server: PagerDutyServer
+) -> None:
+    assert await asking.find(a_delivery()) is not None
+    server.resolve(a_delivery().dedup_key, by="ana")
+    assert await asking.find(a_delivery()) is not None
+    assert await asking.find(replace(a_delivery(), dedup_key="another")) is None
+
+
+async def test_a_key_that_two_services_may_have_and_what_is_no_page_are_sent_again(asking: PagerDuty) -> None:
+    assert await asking.find(replace(a_delivery(), shared=True)) is None
+    assert await asking.find(replace(a_delivery(), event=Event.UPDATE)) is None
+    assert await asking.find(replace(a_delivery(), event=Event.RESOLVE)) is None
+
+
+async def test_a_question_that_fails_keeps_no_page_back(asking: PagerDuty, server: PagerDutyServer) -> None:
+    server.people.api_token = "another"
+    assert await asking.find(a_delivery()) is None
 
 
 async def test_more_events_than_the_key_may_send_wait_for_a_minute(oncall: PagerDuty, server: PagerDutyServer) -> None:
@@ -182,3 +234,17 @@ async def test_a_change_is_recorded_and_calls_nobody(oncall: PagerDuty, server: 
     [change] = server.changes
     assert (change["summary"], change["custom_details"]) == ("the store is unreachable", {"error": "disk full"})
     assert server.phones_rung == 0
+
+
+@pytest.mark.parametrize("event", [Event.TRIGGER, Event.RESOLVE, Event.ACKNOWLEDGE])
+def test_every_event_counts_against_the_120_a_minute_of_a_key(oncall: PagerDuty, event: Event) -> None:
+    assert oncall.pace(a_delivery(event=event)) == Pace(120, 60.0)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_changes_are_recorded_where_the_channel_asks_for_them(wanted: bool, server: PagerDutyServer) -> None:
+    config = PagerDutyConfig(type="pagerduty", routing_key=Secret(DEMO_KEY), api_url=server.url, change_events=wanted)
+    async with aiohttp.ClientSession() as session:
+        channel = PagerDuty("oncall", config, Doors(session, AwsClients(AwsConfig()), 2.0))
+        await record({"oncall": channel}, BULLETIN)
+    assert len(server.changes) == int(wanted)

@@ -10,11 +10,12 @@ from tests.support.clock import START, ManualClock
 from tests.support.deliveries import a_delivery, a_notice
 from watchtower.aws.clients import AwsClients
 from watchtower.aws.config import AwsConfig
-from watchtower.demo.faults import hang, refused, reset, server_error
+from watchtower.demo.faults import hang, refused, reset, server_error, strayed
 from watchtower.demo.slack import DEMO_TOKEN, SlackServer
 from watchtower.errors import Ambiguous, Rejected
-from watchtower.model import Delivery, Event, Priority, Receipt
+from watchtower.model import Delivery, DeliveryState, Event, Priority, Receipt
 from watchtower.notifiers.base import Doors
+from watchtower.notifiers.blocks import Look
 from watchtower.notifiers.slack import Slack
 from watchtower.notifiers.slack_webhook import SlackWebhook
 from watchtower.secrets import Secret
@@ -48,6 +49,12 @@ def a_rise(first: Receipt) -> Delivery:
     return a_delivery(2, notice=a_notice(tier=Priority.P1), ref=first.ref)
 
 
+def address(receipt: Receipt | None) -> tuple[str, str]:
+    assert receipt is not None
+    assert receipt.ref is not None
+    return receipt.ref["channel"], receipt.ref["ts"]
+
+
 def calls(server: SlackServer) -> list[str]:
     return [one.operation.rpartition("/")[2] for one in server.requests]
 
@@ -55,7 +62,7 @@ def calls(server: SlackServer) -> list[str]:
 async def test_a_trigger_is_posted_and_says_where_it_is(ops: Slack, server: SlackServer) -> None:
     receipt = await ops.send(a_delivery())
     [message] = server.in_channel("ops")
-    assert receipt.ref == {"channel": message.channel, "ts": message.ts}
+    assert address(receipt) == (message.channel, message.ts)
     assert message.metadata == {
         "event_type": "watchtower_delivery",
         "event_payload": {"delivery_id": a_delivery().id, "incident_id": "inc-1"},
@@ -74,9 +81,38 @@ async def test_a_change_and_a_resolve_edit_the_message_and_notify_nobody(
 ) -> None:
     first = await ops.send(a_delivery())
     second = await ops.send(later(first, 2, event))
-    assert second.ref == first.ref
-    [message] = server.messages
+    assert address(second) == address(first)
+    [message] = server.in_channel("ops")
     assert message.edits == 1
+
+
+async def test_a_post_that_arrives_after_it_was_sent_again_ends_with_its_twin(ops: Slack, server: SlackServer) -> None:
+    """Nobody knows its address, and it would seem to fire for ever."""
+    assert isinstance(server.clock, ManualClock)
+    server.faults.next(strayed(40))
+    with pytest.raises(Ambiguous):
+        await ops.send(a_delivery())
+    second = replace(a_delivery(), state=DeliveryState.AMBIGUOUS, first_attempt_at=server.clock.now())
+    receipt = await ops.send(second)
+    server.clock.advance(60)
+    changed = await ops.send(later(receipt, 2, Event.UPDATE))
+    await ops.send(later(changed, 3, Event.RESOLVE))
+
+    roots = [message for message in server.in_channel("ops") if message.thread_ts is None]
+    assert [message.text[:1] for message in roots] == ["🟢", "🟢"]
+
+
+async def test_what_was_posted_once_is_not_searched_for_when_it_ends(ops: Slack, server: SlackServer) -> None:
+    first = await ops.send(a_delivery())
+    await ops.send(later(first, 2, Event.RESOLVE))
+    assert "conversations.history" not in calls(server)
+
+
+async def test_a_twin_that_cannot_be_looked_for_holds_back_no_resolve(ops: Slack, server: SlackServer) -> None:
+    second = replace(a_delivery(), state=DeliveryState.AMBIGUOUS, first_attempt_at=START)
+    receipt = await ops.send(second)
+    server.faults.always(refused("missing_scope", operation="conversations.history"))
+    assert (await ops.send(later(receipt, 2, Event.RESOLVE))).detail.startswith("updated in place")
 
 
 async def test_a_resolved_message_turns_green(ops: Slack, server: SlackServer) -> None:
@@ -93,7 +129,7 @@ async def test_a_rise_edits_the_message_and_is_shown_in_the_channel(ops: Slack, 
     message, reply = server.in_channel("ops")
     assert message.text.startswith("🔴 P1 FIRING")
     assert (reply.thread_ts, reply.broadcast) == (message.ts, True)
-    assert second.ref == first.ref
+    assert address(second) == address(first)
 
 
 @pytest.mark.parametrize("event", [Event.REPEAT, Event.ESCALATION])
@@ -185,8 +221,7 @@ async def test_a_post_whose_answer_was_lost_is_found_by_its_delivery(
     with pytest.raises(Ambiguous):
         await ops.send(a_delivery())
     found = await ops.find(a_delivery())
-    assert found is not None
-    assert found.ref == {"channel": server.messages[0].channel, "ts": server.messages[0].ts}
+    assert address(found) == (server.messages[0].channel, server.messages[0].ts)
 
 
 async def test_a_post_that_never_arrived_is_not_found(ops: Slack, server: SlackServer) -> None:
@@ -216,8 +251,7 @@ async def test_a_lost_reply_is_found_and_leads_to_the_message_it_belongs_to(ops:
     with pytest.raises(Ambiguous):
         await ops.send(a_rise(first))
     found = await ops.find(a_rise(first))
-    assert found is not None
-    assert found.ref == first.ref
+    assert address(found) == address(first)
 
 
 async def test_a_token_that_may_not_read_finds_nothing(ops: Slack, server: SlackServer) -> None:
@@ -279,3 +313,84 @@ async def test_a_webhook_that_was_revoked_is_refused_for_good(server: SlackServe
         await hook.send(a_delivery())
     assert caught.value.permanent
     assert "gone" not in str(caught.value)
+
+
+# -- the thread --------------------------------------------------------------------------------------------------------
+
+
+async def test_an_end_is_logged_in_the_thread_where_nobody_is_called(ops: Slack, server: SlackServer) -> None:
+    first = await ops.send(a_delivery())
+    await ops.send(later(first, 2, Event.RESOLVE))
+    [message] = server.in_channel("ops")
+    [reply] = server.thread(message)
+    assert "Resolved after 12m" in reply.text
+    assert not reply.broadcast
+
+
+async def test_a_reply_that_never_arrived_is_not_taken_for_sent_because_the_edit_was(
+    ops: Slack, server: SlackServer
+) -> None:
+    """The edited message carries the delivery's id too, and stands in the history."""
+    first = await ops.send(a_delivery())
+    server.faults.next(reset(operation="chat.postMessage"))
+    with pytest.raises(Ambiguous):
+        await ops.send(a_rise(first))
+    assert await ops.find(a_rise(first)) is None
+    await ops.send(a_rise(first))
+    [message, _] = server.in_channel("ops")
+    assert len(server.thread(message)) == 1
+
+
+async def test_a_quiet_reply_whose_answer_was_lost_is_found_in_the_thread(ops: Slack, server: SlackServer) -> None:
+    first = await ops.send(a_delivery())
+    ended = later(first, 2, Event.RESOLVE)
+    server.faults.next(reset(acted=True, operation="chat.postMessage"))
+    with pytest.raises(Ambiguous):
+        await ops.send(ended)
+    found = await ops.find(ended)
+    assert address(found) == address(first)
+    assert found is not None
+    assert found.ref is not None
+    assert found.ref["logged"]
+
+
+async def test_a_message_posted_afresh_is_found_though_the_one_before_it_is_gone(
+    ops: Slack, server: SlackServer
+) -> None:
+    first = await ops.send(a_delivery())
+    server.delete(server.messages[0])
+    ended = later(first, 2, Event.RESOLVE)
+    server.faults.next(reset(acted=True, operation="chat.postMessage"))
+    with pytest.raises(Ambiguous):
+        await ops.send(ended)
+    assert address(await ops.find(ended)) == (server.messages[0].channel, server.messages[0].ts)
+
+
+async def test_a_thread_that_takes_no_reply_does_not_hold_back_the_end(ops: Slack, server: SlackServer) -> None:
+    first = await ops.send(a_delivery())
+    server.faults.next(refused("restricted_action_thread_locked", operation="chat.postMessage"))
+    receipt = await ops.send(later(first, 2, Event.RESOLVE))
+    assert "restricted_action_thread_locked" in receipt.detail
+    assert server.messages[0].text.startswith("🟢")
+
+
+async def test_a_thread_that_takes_no_reply_does_hold_back_a_rise(ops: Slack, server: SlackServer) -> None:
+    first = await ops.send(a_delivery())
+    server.faults.next(refused("restricted_action_thread_locked", operation="chat.postMessage"))
+    with pytest.raises(Rejected):
+        await ops.send(a_rise(first))
+
+
+async def test_a_reply_counts_as_a_message_and_an_edit_alone_does_not(ops: Slack) -> None:
+    first = await ops.send(a_delivery())
+    assert ops.pace(later(first, 2, Event.UPDATE)) is None
+    assert ops.pace(later(first, 2, Event.RESOLVE)) is not None
+
+
+async def test_the_message_posted_in_the_place_of_a_deleted_one_still_calls(server: SlackServer, doors: Doors) -> None:
+    url, look = server.url.rstrip("/"), Look(mention="<!here>")
+    calling = Slack("ops", token=Secret(DEMO_TOKEN), channel="#ops", api_url=url, doors=doors, look=look)
+    first = await calling.send(a_delivery())
+    server.delete(server.messages[0])
+    await calling.send(a_rise(first))
+    assert "<!here>" in str(server.messages[0].blocks)

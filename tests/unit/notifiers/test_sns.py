@@ -213,6 +213,18 @@ def test_only_a_fifo_topic_is_given_group_and_deduplication() -> None:
     assert (ordered["MessageGroupId"], ordered["MessageDeduplicationId"]) == ("inc-1", a_delivery().id)
 
 
+def test_the_attributes_are_those_that_filter_policies_are_promised() -> None:
+    told = {name: one["StringValue"] for name, one in called(a_delivery())["MessageAttributes"].items()}
+    assert told == {
+        "priority": "P2",
+        "rule": "RdsCpuHigh",
+        "event": "trigger",
+        "incident": "inc-1",
+        "delivery_id": a_delivery().id,
+        "environment": "production",
+    }
+
+
 def test_the_message_structure_is_left_alone_so_that_attributes_are_sent() -> None:
     assert "MessageStructure" not in called(a_delivery())
 

@@ -77,6 +77,22 @@ def test_a_topic_tells_its_region() -> None:
         ({"type": "slack", "token": {"env": "TOKEN"}}, "a Slack token needs the channel to post to"),
         ({"type": "slack", "token": {"env": "TOKEN"}, "channel": "# "}, "channel is a name such as"),
         (
+            {"type": "slack", "token": {"env": "TOKEN"}, "channel": "#ops", "app_token": {"env": "TOKEN"}},
+            "an app-level token begins with xapp-; the one from env TOKEN does not",
+        ),
+        (
+            {"type": "slack", "token": {"env": "TOKEN"}, "channel": "#ops", "signing_secret": {"env": "SHORT_KEY"}},
+            "a signing secret is 32 hexadecimal digits; the one from env SHORT_KEY is not",
+        ),
+        (
+            {"type": "slack", "webhook_url": {"env": "HOOK"}, "signing_secret": {"env": "KEY"}},
+            "buttons need a bot: app_token and signing_secret go with token and channel",
+        ),
+        (
+            {"type": "slack", "webhook_url": {"env": "HOOK"}, "mention": "@oncall-team"},
+            "mention '@oncall-team' would call nobody; write \"<!here>\"",
+        ),
+        (
             {"type": "slack", "webhook_url": {"env": "NO_HOOK"}},
             "the webhook_url from env NO_HOOK is not a web address",
         ),
@@ -96,3 +112,8 @@ def test_a_mistake_is_told_in_a_sentence_without_the_secret(written: dict[str, A
 
 def test_a_key_that_does_not_exist_is_a_fault() -> None:
     assert "Extra inputs" in fault({"type": "sns", "topic_arn": TOPIC, "topik": "x"})
+
+
+@pytest.mark.parametrize("mention", ["<!here>", "<!channel>", "<!everyone>", "<!subteam^S012AB3CD>", "<@U012AB3CD>"])
+def test_whoever_slack_can_call_may_be_mentioned(mention: str) -> None:
+    assert read({"type": "slack", "webhook_url": {"env": "HOOK"}, "mention": mention}).mention == mention

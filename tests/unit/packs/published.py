@@ -5,6 +5,12 @@ RDS  https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-metrics.html and
 EC2  https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/viewing_metrics_with_cloudwatch.html
 ALB  https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
 ELB  https://docs.aws.amazon.com/elasticloadbalancing/latest/classic/elb-cloudwatch-metrics.html
+Lambda https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+Scheduler https://docs.aws.amazon.com/scheduler/latest/UserGuide/monitoring-cloudwatch.html
+CloudFront https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/programming-cloudwatch-metrics.html
+Route 53 https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/monitoring-cloudwatch.html
+SES  https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-cloudwatch.html
+EFS  https://docs.aws.amazon.com/efs/latest/ug/efs-metrics.html
 Agent https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/metrics-collected-by-CloudWatch-agent.html
 """
 
@@ -53,6 +59,27 @@ PUBLISHED = {
     ("AWS/ELB", "HealthyHostCount"): Metric(_CLASSIC, ("Average", "Maximum"), "Count"),
     ("AWS/ELB", "SurgeQueueLength"): Metric(_CLASSIC, ("Maximum",), "Count", always=False),
     ("AWS/ELB", "SpilloverCount"): Metric(_CLASSIC, ("Sum",), "Count", always=False),
+}
+
+_FUNCTION = _sets("FunctionName", "FunctionName Resource", "")
+_DISTRIBUTION = _sets("DistributionId Region")
+_MAIL = _sets("")
+
+PUBLISHED |= {
+    ("AWS/Lambda", "Invocations"): Metric(_FUNCTION, ("Sum",), "Count"),
+    ("AWS/Lambda", "Errors"): Metric(_FUNCTION, ("Sum",), "Count"),
+    ("AWS/Lambda", "Throttles"): Metric(_FUNCTION, ("Sum",), "Count"),
+    ("AWS/Scheduler", "InvocationAttemptCount"): Metric(_sets("ScheduleGroup", ""), ("Sum",), "Count"),
+    ("AWS/Scheduler", "InvocationDroppedCount"): Metric(_sets("ScheduleGroup", ""), ("Sum",), "Count", always=False),
+    ("AWS/Scheduler", "TargetErrorCount"): Metric(_sets("ScheduleGroup", ""), ("Sum",), "Count", always=False),
+    ("AWS/CloudFront", "Requests"): Metric(_DISTRIBUTION, ("Sum",), "Count"),
+    ("AWS/CloudFront", "TotalErrorRate"): Metric(_DISTRIBUTION, ("Average",), "Percent"),
+    ("AWS/Route53", "HealthCheckStatus"): Metric(_sets("HealthCheckId"), ("Minimum", "Average"), "Count"),
+    ("AWS/SES", "Reputation.BounceRate"): Metric(_MAIL, _GAUGE, "Count"),
+    ("AWS/SES", "Reputation.ComplaintRate"): Metric(_MAIL, _GAUGE, "Count"),
+    ("AWS/SES", "Send"): Metric(_MAIL, ("Sum",), "Count"),
+    ("AWS/SES", "Reject"): Metric(_MAIL, ("Sum",), "Count", always=False),
+    ("AWS/EFS", "BurstCreditBalance"): Metric(_sets("FileSystemId"), _GAUGE, "Bytes"),
 }
 
 #: The units in which a limit may be written beside a metric that has this unit.

@@ -71,6 +71,31 @@ FIRING = (
         "10: P3, 25: P2, 31: OK",
     ),
     Told("RdsReplicationStopped", "the replica is promoted", "0x5 -1x6 _x24", "10: P3, 33: OK"),
+    Told(
+        "RdsConnectionsBlockScaling",
+        "connections near the limit with little CPU warn, and 850 is not yet well",
+        "300x2 900 901 950 980 850x2 800 790 0",
+        "6: P3, 11: OK",
+    ),
+    Told(
+        "ReaderImbalance",
+        "the published pair of readers is told after ten minutes, and five even ones end it",
+        "0.1x5 0.7x10 0.72x5 0.5x3 0.4x5",
+        "15: P3, 28: OK",
+    ),
+    Told(
+        "ReaderImbalance",
+        "after a failover nobody knows until the readers have settled",
+        "0.9x10 _x18 0.1x5",
+        "10: P3, 27: no data, 29: P3, 33: OK",
+    ),
+    Told(
+        "ReaderIdle",
+        "a reader that nobody uses for twenty-five of thirty minutes",
+        "0.2x5 0.95x25 0.85x2 0.7x5",
+        "30: P4, 37: OK",
+    ),
+    Told("RdsTopology", "a small failover target for a quarter of an hour", "0x2 2x4 0x2", "5: P4, 8: OK"),
 )
 
 ORDINARY = (
@@ -94,4 +119,13 @@ ORDINARY = (
     Told("RdsReplicaLag", "replication that has stopped is another rule's", "0x5 -1x10"),
     Told("RdsReplicationStopped", "the replica restarts for its maintenance", "0x5 -1x4 300 0x5"),
     Told("RdsReplicationStopped", "missing datapoints while it lags", "60x3 _x9 60x3"),
+    Told("RdsConnectionsBlockScaling", "many connections that work for their CPU", "700x2 0x4 950x2 0x2"),
+    Told(
+        "ReaderImbalance",
+        "a pool that opens its connections in bursts is uneven for nine minutes",
+        "0.1x5 1.4x9 0.1x12",
+    ),
+    Told("ReaderImbalance", "one reader, then two that share", "_x20 0.2x10"),
+    Told("ReaderIdle", "a reader that is found by the pools within twenty minutes", "1x20 0.6x5 0.1x10"),
+    Told("RdsTopology", "members are exchanged for larger ones, one after the other", "0x2 1x2 0x4"),
 )

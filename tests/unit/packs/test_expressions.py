@@ -50,3 +50,8 @@ def test_a_balancer_whose_instances_are_all_unhealthy_still_queues() -> None:
 
 def test_free_is_what_is_not_used() -> None:
     assert calculated(rule_named("Ec2DiskLow"), used="41.5 _ 96 100") == [58.5, None, 4, 0]
+
+
+def test_connections_count_only_while_the_cpu_is_low() -> None:
+    found = calculated(rule_named("RdsConnectionsBlockScaling"), connections="950 950 950", cpu="12 40 _")
+    assert found == [950, 0, None]

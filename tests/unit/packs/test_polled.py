@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest_asyncio
 
 from tests.support.clock import ManualClock
-from tests.support.nights import all_rules
+from tests.support.nights import metric_rules
 from tests.support.simulated_aws import REGION, estate, series
 from tests.unit.packs.published import PUBLISHED
 from watchtower.aws.clients import AwsClients
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 #: What a healthy estate shows where zero would be trouble; everything else is zero, or not published at all.
 HEALTHY = {"HealthyHostCount": 4.0, "FreeStorageSpace": 9e10, "FreeLocalStorage": 9e10, "RequestCount": 900.0}
+HEALTHY |= {"HealthCheckStatus": 1.0, "BurstCreditBalance": 2e12}
 #: What every lookalike shows: beyond any limit.
 TERRIBLE = 9e9
 
@@ -37,15 +38,22 @@ BALANCER = {"LoadBalancer": "app/shop/1"}
 GROUP = {**BALANCER, "TargetGroup": "targetgroup/web/1"}
 DISK = {**INSTANCE, "path": "/", "device": "nvme0n1p1", "fstype": "xfs"}
 SNAP = {**INSTANCE, "path": "/snap/core/1", "device": "loop0", "fstype": "squashfs"}
-REAL = (DATABASE, INSTANCE, CLASSIC, BALANCER, GROUP, DISK)
+NAMED = [{name: "one"} for name in ("FunctionName", "ScheduleGroup", "HealthCheckId", "FileSystemId")]
+PLACE: dict[str, str] = {}
+REAL = (
+    *(DATABASE, INSTANCE, CLASSIC, BALANCER, GROUP, DISK, *NAMED, PLACE),
+    {"DistributionId": "E1", "Region": "Global"},
+)
 
 
 def published() -> Iterator[Series]:
     for (namespace, metric), known in PUBLISHED.items():
         for names in known.dimensions if known.always else ():
             real = next((one for one in REAL if one.keys() == names), None)
-            value = HEALTHY.get(metric, 0.0) if real else TERRIBLE
-            yield series(metric, steady(value), real or dict.fromkeys(names, "all"), namespace=namespace)
+            value = TERRIBLE if real is None else HEALTHY.get(metric, 0.0)
+            yield series(
+                metric, steady(value), dict.fromkeys(names, "all") if real is None else real, namespace=namespace
+            )
     yield series("disk_used_percent", steady(100.0), SNAP, namespace="CWAgent")
     yield series("disk_used_percent", steady(100.0), INSTANCE, namespace="CWAgent")
 
@@ -70,7 +78,7 @@ async def answers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[dict[str, An
 
 
 async def polled(source: CloudWatchSource, clock: ManualClock) -> dict[str, Answer]:
-    asks = [Ask(rule.name, rule.query, rule.period, rule.slots, rule.levels[0].priority) for rule in all_rules()]
+    asks = [Ask(rule.name, rule.query, rule.period, rule.slots, rule.levels[0].priority) for rule in metric_rules()]
     tick = int(epoch(clock.now()))
     found: dict[str, Answer] = {}
     for unit in source.plan(asks, [Place("main", REGION)]):
@@ -81,7 +89,7 @@ async def polled(source: CloudWatchSource, clock: ManualClock) -> dict[str, Answ
 
 
 async def test_each_rule_sees_its_resource_once_and_no_lookalike(answers: dict[str, Answer]) -> None:
-    for rule in all_rules():
+    for rule in metric_rules():
         [seen] = answers[rule.name].observations
         dimensions = {name: value for name, value in seen.identity.items() if name not in ("account", "region")}
         assert dimensions in REAL, rule.name
@@ -92,7 +100,7 @@ async def test_an_ordinary_hour_of_the_whole_estate_tells_nobody(answers: dict[s
     clock = ManualClock()
     clock.advance(3600)
     tick = int(epoch(clock.now()))
-    for rule in all_rules():
+    for rule in metric_rules():
         answer = answers[rule.name]
         judged = judge(rule, answer, {}, tick=tick, period=rule.period, now=clock.now(), environment="test")
         assert (judged.alarms, judged.insufficient, judged.transitions) == (0, 0, ()), rule.name

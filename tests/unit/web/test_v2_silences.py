@@ -224,6 +224,14 @@ async def test_a_refused_change_changes_nothing(rig: Rig) -> None:
     assert (kept.id, kept.comment) == (known, "moving the database")
 
 
+async def test_maintenance_is_a_silence_with_a_word_that_other_clients_do_not_take_away(rig: Rig) -> None:
+    known = await rig.silenced(maintenance=True)
+    await rig.silenced(id=known)
+    assert (await rig.get(f"/api/v2/silence/{known}"))["maintenance"] is True
+    [kept] = await rig.store.silences()
+    assert kept.maintenance
+
+
 async def test_clients_that_do_not_know_expire_on_resolve_do_not_take_it_away(rig: Rig) -> None:
     known = await rig.silenced(expire_on_resolve=True)
 
@@ -257,6 +265,7 @@ async def test_a_silence_is_shown_with_every_field_of_the_published_shape(rig: R
         "createdBy": "ana",
         "comment": "moving the database",
         "expire_on_resolve": False,
+        "maintenance": False,
     }
 
 

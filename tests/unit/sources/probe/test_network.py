@@ -64,3 +64,10 @@ def test_a_tls_failure_is_told_in_words() -> None:
     told = explain(ssl.SSLError(1, "BAD_RECORD_MAC"), Phase.TLS, "127.0.0.1", 443)
 
     assert str(told) == "TLS failed: bad record mac"
+
+
+def test_a_server_that_demands_a_client_certificate_is_told_as_that() -> None:
+    alert = ssl.SSLError(1, "TLSV13_ALERT_CERTIFICATE_REQUIRED")
+    told = explain(alert, Phase.PROCESSING, "127.0.0.1", 443)
+
+    assert str(told) == "the server demands a client certificate, and probes have none"

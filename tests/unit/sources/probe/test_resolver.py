@@ -61,6 +61,59 @@ async def test_names_that_hang_do_not_delay_others_while_a_thread_is_left() -> N
         await asyncio.gather(*hanging)
 
 
+async def test_more_hanging_names_than_threads_delay_no_healthy_one_for_long() -> None:
+    lookups = Lookups()
+    resolver = ThreadedResolver(lookups, threads=32, slow_threads=64, patience=0.02)
+    for _ in range(2):
+        hanging = [asyncio.create_task(resolver.resolve(f"slow-{n}")) for n in range(60)]
+        async with asyncio.timeout(5):
+            healthy = await asyncio.gather(*(resolver.resolve(f"fast-{n}") for n in range(100)))
+        assert len(healthy) == 100
+        await until_asked(lookups, 160)
+        assert not any(resolver.waits(f"slow-{n}") for n in range(60))
+        await asyncio.sleep(0.1)
+        lookups.gate.set()
+        await asyncio.gather(*hanging)
+        lookups.gate.clear()
+        lookups.asked.clear()
+    resolver.close()
+
+
+async def test_a_name_that_hung_holds_no_thread_of_the_others_until_it_answers_at_once() -> None:
+    lookups = Lookups()
+    resolver = ThreadedResolver(lookups, threads=1, slow_threads=1, patience=0.02)
+    first = asyncio.create_task(resolver.resolve("slow"))
+    await until_asked(lookups, 1)
+    assert await resolver.resolve("www") == ["192.0.2.1"]
+    lookups.gate.set()
+    await first
+    lookups.gate.clear()
+
+    again = asyncio.create_task(resolver.resolve("slow"))
+    await until_asked(lookups, 3)
+    other = asyncio.create_task(resolver.resolve("slow-2"))
+    await until_asked(lookups, 4)
+    assert lookups.asked == ["slow", "www", "slow", "slow-2"]
+    lookups.gate.set()
+    await asyncio.gather(again, other)
+
+    assert await resolver.resolve("slow") == ["192.0.2.1"]
+    resolver.close()
+
+
+async def test_threads_for_names_that_hang_are_bounded_too() -> None:
+    lookups = Lookups()
+    resolver = ThreadedResolver(lookups, threads=2, slow_threads=3, patience=0.01)
+    hanging = [asyncio.create_task(resolver.resolve(f"slow-{n}")) for n in range(20)]
+    await until_asked(lookups, 5)
+    await asyncio.sleep(0.1)
+    assert len(lookups.asked) == 5
+    assert resolver.waits("slow-19")
+    lookups.gate.set()
+    await asyncio.gather(*hanging)
+    resolver.close()
+
+
 async def test_one_name_is_looked_up_once_at_a_time() -> None:
     with resolving(threads=4) as (resolver, lookups):
         waiting = [asyncio.create_task(resolver.resolve("slow")) for _ in range(5)]
@@ -148,3 +201,29 @@ async def test_the_machines_own_resolver_knows_localhost() -> None:
 def test_ipv4_comes_first_and_ipv6_where_there_is_nothing_else() -> None:
     assert choose(["2001:db8::1", "192.0.2.1", "192.0.2.2"]) == "192.0.2.1"
     assert choose(["2001:db8::1", "2001:db8::2"]) == "2001:db8::1"
+
+
+async def test_who_waited_for_a_thread_is_told_when_the_lookup_begins_and_who_did_not_is_not() -> None:
+    begun = []
+    with resolving(threads=1) as (resolver, lookups):
+        first = asyncio.create_task(resolver.resolve("slow", lambda: begun.append("slow")))
+        await until_asked(lookups, 1)
+        second = asyncio.create_task(resolver.resolve("www", lambda: begun.append("www")))
+        await asyncio.sleep(0.01)
+        assert begun == []
+        lookups.gate.set()
+        await asyncio.gather(first, second)
+
+    assert begun == ["www"]
+
+
+@pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7"])
+async def test_an_address_is_its_own_answer_even_when_every_thread_hangs(address: str) -> None:
+    with resolving(threads=1) as (resolver, lookups):
+        hanging = asyncio.create_task(resolver.resolve("slow"))
+        await until_asked(lookups, 1)
+
+        assert list(await resolver.resolve(address)) == [address]
+        assert lookups.asked == ["slow"]
+        lookups.gate.set()
+        await hanging

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.clock import ManualClock
+from tests.support.nameserver import Zone, name_server
 from tests.support.sites import (
     Authority,
     Names,
@@ -24,8 +28,14 @@ from watchtower.clock import SystemClock, epoch
 from watchtower.errors import SourceError
 from watchtower.model import Labels, PollResult, Priority, TroubleReason, Truth
 from watchtower.sources.base import Ask, Poll, Unit
+from watchtower.sources.probe.config import ProbesConfig
+from watchtower.sources.probe.memory import Memory, decode, encode
 from watchtower.sources.probe.query import ProbeQuery
-from watchtower.sources.probe.source import ProbeLimits, ProbeSource
+from watchtower.sources.probe.resolver import ThreadedResolver
+from watchtower.sources.probe.result import Down
+from watchtower.sources.probe.runner import ProbeLimits
+from watchtower.sources.probe.sight import scopes_of
+from watchtower.sources.probe.source import ProbeSource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -36,6 +46,8 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 AT_ONCE = ProbeLimits(spread=0.0)
+_GROUPS = Path("/proc/sys/net/ipv4/ping_group_range")
+FORBIDDEN = _GROUPS.exists() and _GROUPS.read_text().split() == ["1", "0"]
 
 Sources = Any
 
@@ -64,8 +76,9 @@ def ask(rule: str, *targets: Any, slots: int = 3, url: str = "{{ target }}", exp
 
 
 def unit_of(source: ProbeSource, *asks: Ask) -> Unit:
-    [unit] = source.plan(asks, [])
-    return unit
+    """One unit of all that is asked, whenever in its interval the plan has each."""
+    first, *others = source.plan(asks, [])
+    return replace(first, asks=asks, shared=first.shared.union(*(unit.shared for unit in others)))
 
 
 def tick_of(unit: Unit, number: int = 0) -> int:
@@ -179,12 +192,11 @@ async def test_a_streak_is_told_from_memory(sources: Sources, needed: int) -> No
     source = sources()
     async with running_site(answering()) as site:
         unit = unit_of(source, ask("SiteDown", site.url, slots=needed))
-        memory = (await polled(source, unit)).memory
+        results = [await polled(source, unit)]
         site.behaviour = answering(503)
-        for number in range(1, needed):
-            memory = (await polled(source, unit, number, memory)).memory
-        before = only(await polled(source, unit, needed - 1, memory), "SiteDown")
-        after = only(await polled(source, unit, needed, memory), "SiteDown")
+        for number in range(1, needed + 1):
+            results.append(await polled(source, unit, number, results[-1].memory))
+        before, after = (only(result, "SiteDown") for result in results[-2:])
 
     assert values(before) == [1.0] + [0.0] * (needed - 1)
     assert values(after) == [0.0] * needed
@@ -203,14 +215,92 @@ async def test_memory_survives_a_restart(sources: Sources) -> None:
 
 
 async def test_a_retry_of_a_slot_overwrites_its_entry(sources: Sources) -> None:
+    source = sources(resolver=Names(shop_example=RuntimeError("oops")))
+    async with running_site(answering(503)) as site:
+        unit = unit_of(source, ask("SiteDown", site.url, "http://shop.example/"))
+        troubled = await polled(source, unit)
+        site.behaviour = answering()
+        again = await polled(source, unit, 0, troubled.memory)
+
+    assert (troubled.again, again.partial) == (None, False)
+    assert {tuple(values(seen)) for seen in again.answers[0].observations} == {(1.0,), ()}
+
+
+async def test_a_first_failure_is_looked_at_again_after_half_an_interval(sources: Sources) -> None:
+    source = sources()
+    async with running_site(answering()) as well, running_site(answering()) as site:
+        unit = unit_of(source, ask("SiteDown", well.url, site.url))
+        first = await polled(source, unit)
+        site.behaviour = answering(503)
+        failed = await polled(source, unit, 1, first.memory)
+        confirmed = await polled(source, unit, 1, failed.memory)
+        after = await polled(source, unit, 2, confirmed.memory)
+
+    assert (first.again, failed.again) == (None, tick_of(unit, 1) + 30)
+    assert (well.connections, site.connections) == (3, 4)
+    [answer] = confirmed.answers
+    [seen] = answer.observations
+    assert (answer.complete, confirmed.partial, confirmed.again, confirmed.samples) == (False, True, None, ())
+    assert (seen.identity["target"], values(seen), seen.reason) == (site.url, [1.0, 0.0, 0.0], failed_reason())
+    assert seen.points[-1][0] == tick_of(unit, 1) - 60
+    assert (after.again, after.partial) == (None, False)
+    streaks = {one.identity["target"]: values(one) for one in after.answers[0].observations}
+    assert streaks == {well.url: [1.0, 1.0, 1.0], site.url: [0.0, 0.0, 0.0]}
+
+
+def failed_reason() -> str:
+    return "status 503, expected 200-299"
+
+
+async def test_a_failure_that_was_a_moments_is_a_datapoint_all_the_same(sources: Sources) -> None:
     source = sources()
     async with running_site(answering(503)) as site:
         unit = unit_of(source, ask("SiteDown", site.url))
-        memory = (await polled(source, unit)).memory
+        failed = await polled(source, unit)
         site.behaviour = answering()
-        seen = only(await polled(source, unit, 0, memory), "SiteDown")
+        confirmed = await polled(source, unit, 0, failed.memory)
+        after = await polled(source, unit, 1, confirmed.memory)
 
-    assert values(seen) == [1.0]
+    assert values(only(confirmed, "SiteDown")) == [0.0, 1.0]
+    assert values(only(after, "SiteDown")) == [0.0, 1.0, 1.0]
+
+
+async def test_a_second_look_that_comes_too_late_is_the_next_slots(sources: Sources) -> None:
+    source = sources()
+    async with running_site(answering(503)) as site:
+        unit = unit_of(source, ask("SiteDown", site.url))
+        failed = await polled(source, unit)
+        late = await polled(source, unit, 1, failed.memory)
+
+    assert (late.partial, values(only(late, "SiteDown"))) == (False, [0.0, 0.0])
+
+
+@pytest.mark.parametrize(("interval", "patience"), [("3s", "1s"), ("8s", "5s")])
+async def test_half_an_interval_that_is_too_short_for_a_probe_is_none(
+    sources: Sources, interval: str, patience: str
+) -> None:
+    source = sources()
+    async with running_site(answering(503)) as site:
+        unit = unit_of(source, ask("SiteDown", site.url, interval=interval, timeout=patience))
+        assert (await polled(source, unit)).again is None
+
+
+async def test_one_target_is_asked_four_things_at_a_time_however_many_rules_there_are(sources: Sources) -> None:
+    clock = ManualClock()
+    source = sources(clock)
+    async with running_site(hanging()) as site:
+        asks = [ask(f"R{n}", site.url, expect={"status": 200 + n}) for n in range(6)]
+        polling = asyncio.create_task(polled(source, unit_of(source, *asks)))
+        await until(lambda: site.connections == 4)
+        await asyncio.sleep(0.02)
+        assert site.connections == 4
+        clock.advance(5)
+        await until(lambda: site.connections == 6)
+        clock.advance(5)
+        result = await polling
+
+    assert sorted(result.lags) == [0, 0, 0, 0, 5, 5]
+    assert result.missed == 0
 
 
 async def test_a_slot_that_was_not_probed_is_absent_not_zero(sources: Sources) -> None:
@@ -309,6 +399,7 @@ async def test_a_probe_that_finds_no_place_before_its_time_is_held(sources: Sour
     truths = sorted(seen.truth for seen in result.answers[0].observations)
     assert truths == [Truth.NOT_FETCHED, Truth.VALUE]
     assert result.troubles[0].detail == "cannot probe: too many probes at a time"
+    assert (result.missed, len(result.lags)) == (1, 1)
 
 
 async def test_the_probes_of_a_unit_do_not_start_in_one_instant(sources: Sources) -> None:
@@ -426,3 +517,148 @@ async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(5):
         while not condition():
             await asyncio.sleep(0.001)
+
+
+async def test_a_failure_carries_its_evidence_to_the_alert(sources: Sources) -> None:
+    source = sources()
+    async with running_site(answering(503, b"out of order")) as site:
+        seen = only(await polled(source, unit_of(source, ask("SiteDown", site.url))), "SiteDown")
+
+    assert seen.evidence == (
+        "phase reached: transfer",
+        f"address: 127.0.0.1:{site.port}",
+        "status: 503",
+        "answer: out of order",
+    )
+
+
+async def test_six_hanging_names_leave_a_hundred_healthy_targets_on_time() -> None:
+    gate = threading.Event()
+
+    def lookup(host: str) -> list[str]:
+        if host.startswith("slow"):
+            gate.wait(30)
+        return ["127.0.0.1"]
+
+    resolver, clock = ThreadedResolver(lookup), ManualClock()
+    source = ProbeSource(clock, AT_ONCE, resolver=resolver, tls=authority().policy())
+    async with running_site(answering()) as site:
+        healthy = [f"http://fast-{number}.example:{site.port}/" for number in range(100)]
+        hanging_ones = [f"http://slow-{number}.example:{site.port}/" for number in range(6)]
+        units = source.plan([ask("SiteDown", *healthy, *hanging_ones)], [])
+        polling = asyncio.gather(*(polled(source, unit) for unit in units))
+        await until(lambda: running_probes() == {f"probe {url}" for url in hanging_ones})
+        clock.advance(5)
+        results = await polling
+        gate.set()
+        resolver.close()
+        await source.close()
+
+    seen = [one for result in results for one in result.answers[0].observations]
+    assert {one.identity["target"] for one in seen if values(one) == [1.0]} == set(healthy)
+    down = {one.identity["target"]: one.reason for one in seen if values(one) == [0.0]}
+    assert down == dict.fromkeys(hanging_ones, "timed out after 5s in phase resolve")
+
+
+def running_probes() -> set[str]:
+    return {task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("probe ")}
+
+
+async def test_both_families_are_judged_and_scraped_apart(sources: Sources) -> None:
+    source = sources(resolver=Names(four_example="127.0.0.1"))
+    async with running_site(answering()) as site:
+        url = site.url_of("four.example")
+        result = await polled(source, unit_of(source, ask("SiteDown", url, family="both")))
+
+    seen = {one.identity["family"]: (values(one), one.reason) for one in result.answers[0].observations}
+    assert seen == {"ipv4": ([1.0], "status 200"), "ipv6": ([0.0], "the name has no IPv6 address")}
+    assert successes(result) == {
+        Labels({"target": url, "family": "ipv4"}): 1.0,
+        Labels({"target": url, "family": "ipv6"}): 0.0,
+    }
+
+
+async def test_a_page_is_compared_with_the_first_that_was_seen(sources: Sources) -> None:
+    source = sources()
+    first, hacked = b"<html lang=en><title>Welcome</title>", b"<html lang=en><title>Owned</title>"
+    http = {"integrity": ["title", "language"]}
+    query = ProbeQuery.model_validate({"http": {"url": "http://x/", **http}, "value": "content"})
+    asked = Ask("PageChanged", query, 60, 3, Priority.P3)
+    async with running_site(answering(200, first)) as site:
+        renamed = query.model_copy(update={"http": query.asked.model_copy(update={"url": site.url})})
+        unit = unit_of(source, replace(asked, query=renamed))
+        memory = (await polled(source, unit)).memory
+        site.behaviour = answering(200, hacked)
+        changed = await polled(source, unit, 1, memory)
+        still = await polled(source, unit, 2, changed.memory)
+
+    seen = only(still, "PageChanged")
+    assert values(seen) == [1.0, 0.0, 0.0]
+    assert seen.reason == "the title is 'Owned', accepted was 'Welcome'"
+
+
+async def test_names_of_the_scrape_follow_the_kind(sources: Sources) -> None:
+    source = sources()
+    zone = Zone({"www.example A": ["192.0.2.1"]})
+    async with name_server(zone), running_site(hanging()) as site:
+        for probe, names in (
+            (
+                {"dns": {"name": "www.example", "server": zone.address}},
+                {"probe_dns_query_succeeded", "probe_dns_answer_rrs"},
+            ),
+            ({"tcp": {"host": f"127.0.0.1:{site.port}"}}, set()),
+        ):
+            query = ProbeQuery.model_validate(probe)
+            result = await polled(source, unit_of(source, Ask("X", query, 60, 1, Priority.P3)))
+            found = {one.name for one in result.samples} - {"probe_dns_duration_seconds"}
+            common = {"probe_success", "probe_duration_seconds", "probe_dns_lookup_time_seconds", "probe_ip_protocol"}
+            assert found == common | names
+            assert {one.value for one in result.samples if one.name == "probe_ip_protocol"} == {4.0}
+
+
+@pytest.mark.skipif(not FORBIDDEN, reason="this machine permits pings")
+async def test_a_ping_that_is_not_permitted_is_a_trouble_of_ours(sources: Sources) -> None:
+    source = sources()
+    query = ProbeQuery.model_validate({"icmp": {"host": "127.0.0.1"}})
+    with pytest.raises(SourceError, match=r"icmp needs the sysctl net\.ipv4\.ping_group_range"):
+        await polled(source, unit_of(source, Ask("X", query, 60, 1, Priority.P3)))
+
+
+async def test_a_blind_prober_answers_every_series_as_not_seen_with_one_trouble() -> None:
+    asked = {"name": "x", "tcp": {"host": "canary.example", "port": 443}, "timeout": "1s"}
+    config = ProbesConfig.model_validate({"canaries": [{**asked, "name": name} for name in ("a", "b", "c")]})
+    [scope] = scopes_of(config, "eu-west-1")
+    dead = Names(canary_example=Down("no route"), shop_example=Down("timed out"), mail_example=Down("timed out"))
+    source = ProbeSource(SystemClock(), AT_ONCE, resolver=dead, tls=authority().policy(), scopes=[scope])
+    worked = encode(Memory(worked=frozenset(probe.key for probe in scope.canaries.values())))
+    unit = unit_of(source, ask("SiteDown", "http://shop.example/", "http://mail.example/"))
+
+    result = await polled(source, unit, 0, worked)
+    await source.close()
+
+    assert {seen.truth for seen in result.answers[0].observations} == {Truth.NOT_FETCHED}
+    assert {seen.points for seen in result.answers[0].observations} == {()}
+    assert [(trouble.reason, trouble.detail[:39]) for trouble in result.troubles] == [
+        (TroubleReason.BLIND, "prober blind: 3 of 3 canaries do not an")
+    ]
+    assert result.samples == ()
+    assert decode(result.memory).worked == decode(worked).worked
+
+
+async def test_a_canary_that_answers_is_remembered_for_the_time_after_a_restart() -> None:
+    async with running_site(hanging()) as canary, running_site(answering()) as site:
+        tcp = {"tcp": {"host": "127.0.0.1", "port": canary.port}}
+        config = ProbesConfig.model_validate(
+            {
+                "canaries": [],
+                "scopes": {"all": {"match": ['kind="http"'], "canaries": [{"name": n, **tcp} for n in "abc"]}},
+            }
+        )
+        scopes = scopes_of(config, "eu-west-1")
+        source = ProbeSource(SystemClock(), AT_ONCE, resolver=Names(), tls=authority().policy(), scopes=scopes)
+        down = f"http://127.0.0.1:{free_port()}/"
+        result = await polled(source, unit_of(source, ask("SiteDown", site.url, down)))
+        await source.close()
+
+    assert decode(result.memory).worked == {probe.key for probe in scopes[0].canaries.values()}
+    assert sorted(values(seen)[0] for seen in result.answers[0].observations) == [0.0, 1.0]

@@ -76,7 +76,7 @@ async def test_waiting_for_the_store_is_over_once_it_is_open(tmp_path: Path, mon
     clock = ManualClock()
     async with serving(write(tmp_path, "http://127.0.0.1:9", PROD), clock) as service:
         clock.advance(40)
-        await until(lambda: not service.live.unready(), 5, f"ready, not {service.live.unready()!r}")
+        await until(lambda: not service.live.unready(), 20, f"ready, not {service.live.unready()!r}")
 
 
 async def test_a_reload_takes_over_a_new_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

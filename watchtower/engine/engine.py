@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import structlog
@@ -29,10 +30,12 @@ from watchtower.engine.tick import Ticker
 from watchtower.engine.writer import Writer
 from watchtower.errors import StoreError
 from watchtower.incidents.flush import Policy, decide
+from watchtower.incidents.graphs import lane
 from watchtower.incidents.quiet import Quiet
+from watchtower.incidents.renaming import renamed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
     from datetime import datetime
 
     from watchtower.clock import Clock
@@ -73,6 +76,7 @@ class Engine:
         self._fallback: Mapping[str, str] = {}
         self._opening = Opening(store, clock)
         self._judged = asyncio.Event()
+        self._flushing = asyncio.Lock()
         self._writer = Writer(store)
         self._ticker = Ticker(store, self._writer, live, clock, settings, environment)
         self._selfwatch = SelfWatch(store, self._writer, live, clock, environment)
@@ -98,8 +102,12 @@ class Engine:
         """Take over rules, routes, channels and what keeps alerts quiet; what no longer has a rule ends, saying so."""
         await self._adopt(plan)
         await self._store.forget_received(PINGS, {rule.query.name for rule in pinging(plan)})
-        self._routes, self._quiet, self._fallback = routes, quiet or Quiet(), fallback or {}
-        self._switchboard.configure(notifiers)
+        destinations = {name: it.traits.destination for name, it in notifiers.items()}
+        async with self._at_rest(destinations):
+            for old, new in (await self._store.rename_channels(destinations)).items():
+                log.warning("channel.renamed", channel=old, to=new)
+            self._routes, self._quiet, self._fallback = routes, quiet or Quiet(), fallback or {}
+            self._switchboard.configure(notifiers)
         self._live.samples.keep_only(set(plan.units))
         await self._end_orphans()
         self._ticks.wake()
@@ -114,6 +122,13 @@ class Engine:
         except StoreError:
             self._plan = before
             raise
+
+    @asynccontextmanager
+    async def _at_rest(self, destinations: Mapping[str, str]) -> AsyncIterator[None]:
+        """Nothing is judged meanwhile, and nothing leaves on a channel that has a new name."""
+        old = renamed(await self._store.known_destinations(), destinations)
+        async with self._senders.still({*old, *map(lane, old)}), self._flushing:
+            yield
 
     async def _end_orphans(self) -> None:
         known = await self._store.alert_states()
@@ -249,11 +264,8 @@ class Engine:
 
     async def flush(self) -> FlushPlan:
         """Transitions and due incidents in, deliveries out; one transaction, pure inside."""
-        policy = Policy(self._environment, self._routes, self._switchboard.traits, self._quiet, self._fallback)
-        now = self._clock.now()
-        plan = await self._store.flush(
-            lambda seen: decide(seen, policy, now, _new_id), inhibits_for=self._quiet.lookback
-        )
+        async with self._flushing:
+            plan = await self._judge()
         for decision in plan.decisions:
             log.info("flush", outcome=decision.outcome, reason=decision.reason, incident=decision.incident_id)
         for delivery in plan.deliveries:
@@ -262,6 +274,13 @@ class Engine:
         for channel in {delivery.channel for delivery in plan.deliveries}:
             self._senders.wake(channel)
         return plan
+
+    async def _judge(self) -> FlushPlan:
+        policy = Policy(self._environment, self._routes, self._switchboard.traits, self._quiet, self._fallback)
+        now = self._clock.now()
+        return await self._store.flush(
+            lambda seen: decide(seen, policy, now, _new_id), inhibits_for=self._quiet.lookback
+        )
 
     def _until(self, due: datetime | None) -> float:
         if due is None:

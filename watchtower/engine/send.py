@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -166,7 +166,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Drains one channel while it holds the channel's lease."""
+    """Drains one channel while it holds the channel's lease; each message is sent within its ``turn``."""
 
     channel: str
     switchboard: Switchboard
@@ -175,6 +175,7 @@ class Sender:
     clock: Clock
     settings: EngineSettings
     worker: str
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def drain(self, stopping: asyncio.Event) -> None:
         """Send what is due; another worker holding the lease is no error."""
@@ -185,11 +186,12 @@ class Sender:
             await self._retarget()
             standing = (await self.store.standings()).get(self.channel, Standing())
             while not stopping.is_set():
-                claiming = self.clock.monotonic()
-                parcel = await self._next(lease)
-                if parcel is None:
-                    return
-                standing = await self._deliver(parcel, Claim(lease, claiming), standing)
+                async with self.turn:
+                    claiming = self.clock.monotonic()
+                    parcel = await self._next(lease)
+                    if parcel is None:
+                        return
+                    standing = await self._deliver(parcel, Claim(lease, claiming), standing)
         finally:
             await self.store.release_channel(self.channel, lease)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,7 @@ from watchtower.engine.loops import Loop, supervise
 from watchtower.engine.send import Sender, Switchboard
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
     from datetime import datetime
 
     from watchtower.clock import Clock
@@ -35,6 +37,7 @@ class Senders:
         self._settings = settings
         self._watch = Loop("send", clock, live)
         self._loops: dict[str, Loop] = {}
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def run(self, worker: str, stopping: asyncio.Event) -> None:
         """Send until stopped; the delivery in hand is finished first."""
@@ -48,6 +51,14 @@ class Senders:
                 return self._settings.idle
 
             await supervise(self._watch, start_missing, stopping)
+
+    @asynccontextmanager
+    async def still(self, channels: Iterable[str]) -> AsyncIterator[None]:
+        """Nothing leaves on these channels meanwhile; what is under way is answered, or given up, before that."""
+        async with AsyncExitStack() as turns:
+            for channel in sorted(channels):
+                await turns.enter_async_context(self._turns[channel])
+            yield
 
     def wake(self, channel: str | None = None) -> None:
         """There is something to send on this channel, or on any."""
@@ -67,7 +78,16 @@ class Senders:
         return sorted(names - set(self._loops))
 
     def _step(self, channel: str, worker: str, stopping: asyncio.Event) -> Callable[[], Awaitable[float]]:
-        sender = Sender(channel, self._switchboard, self._store, self._live, self._clock, self._settings, worker)
+        sender = Sender(
+            channel,
+            self._switchboard,
+            self._store,
+            self._live,
+            self._clock,
+            self._settings,
+            worker,
+            self._turns[channel],
+        )
 
         async def step() -> float:
             due = (await self._store.next_send_due([channel])).get(channel)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from watchtower.incidents.lifecycle import escalation_channels
 from watchtower.incidents.quiet import Quiet
 from watchtower.incidents.storms import MOST_PAGES, carried
 from watchtower.incidents.templated import settled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from watchtower.incidents.model import ChannelTraits, Incident
     from watchtower.incidents.routing import Route
@@ -42,17 +43,29 @@ class Policy:
         here, _ = settled(route, incident.group_labels, self.routes, self.channels)
         return next((name for name in here.channels if name in self.channels), None)
 
-    def _today(self, incident: Incident) -> tuple[str, ...]:
-        """The channels that its route names now."""
+    def _today(self, incident: Incident) -> Route | None:
+        """Its route as it is now; None when it is gone."""
         route = next((route for route in self.routes if route.name == incident.route), None)
-        return settled(route, incident.group_labels, self.routes, self.channels)[0].channels if route else ()
+        return settled(route, incident.group_labels, self.routes, self.channels)[0] if route else None
 
     def reachable(self, incident: Incident) -> Incident:
-        """The incident, told where its route points today when a reload removed every channel it opened with.
+        """The incident, told and escalated where its route points today in the place of channels that a reload removed.
 
         What its old channels hold is still resolved there. One without channels is told in a storm.
         """
-        if not incident.channels or any(name in self.channels for name in incident.channels):
+        today = self._today(incident)
+        if today is None:
             return incident
-        told = tuple(name for name in self._today(incident) if name not in carried(incident))
-        return replace(incident, channels=told) if told else incident
+        told = self._led_on(incident.channels, [name for name in today.channels if name not in carried(incident)])
+        others = escalation_channels(incident)
+        called = self._led_on(others, [name for name in today.escalates_to if name not in told])
+        if called != others:
+            escalate = {**incident.settings["escalate"], "channels": list(called)}
+            incident = replace(incident, settings={**incident.settings, "escalate": escalate})
+        return incident if told == incident.channels else replace(incident, channels=told)
+
+    def _led_on(self, names: tuple[str, ...], today: Sequence[str]) -> tuple[str, ...]:
+        """Those of ``names`` that there still are, and ``today``'s others; unchanged where that brings nobody new."""
+        kept = tuple(name for name in names if name in self.channels)
+        others = tuple(name for name in today if name in self.channels and name not in kept)
+        return (*kept, *others) if others and len(kept) < len(names) else names

@@ -24,6 +24,7 @@ from watchtower.store import (
     owed,
     prune,
     pulse,
+    renaming,
     sending,
     setback,
     silences,
@@ -288,6 +289,18 @@ class Store:
     async def standings(self) -> dict[str, Standing]:
         """By name, how each channel fares that was ever used."""
         return await self._database.read(channel_leases.standings)
+
+    async def rename_channels(self, today: Mapping[str, str]) -> dict[str, str]:
+        """Keep what channels hold whose destination has a new name ``today``; the new names by the old ones.
+
+        ``today`` are the configured destinations by name, and are remembered. Nothing may leave on those channels
+        meanwhile: what is under way would be recorded under a name that is gone.
+        """
+        return await self._database.write(renaming.rename, today)
+
+    async def known_destinations(self) -> dict[str, str]:
+        """Where each channel led when it was configured last, by name."""
+        return await self._database.read(renaming.known)
 
     async def retarget(self, channel: str, known: Collection[str], today: str) -> int:
         """Lead open rows whose destination is none of ``known`` to ``today``'s; how many rows that were."""

@@ -258,6 +258,7 @@ channel = Table(
     "channel",
     metadata,
     Column("name", Text, primary_key=True),
+    Column("destination", Text),  # where it led when it was configured last: a new name that leads there is its own
     Column("epoch", BigInteger, nullable=False),
     Column("worker", Text),
     Column("lease", Float, nullable=False),  # seconds; what each step of the holder extends the lease by

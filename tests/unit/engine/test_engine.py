@@ -114,10 +114,10 @@ async def test_a_channel_that_is_asked_for_patience_delays_no_other(shop: Shop, 
     shop.pagerduty.faults.next(throttled(60))
     async with running(shop):
         shop.site.status = 503
-        await until(lambda: len(shop.slack.messages) == 1, 5, "the first message to Slack")
-        await until(lambda: shop.pagerduty.faults.struck == 1, 5, "PagerDuty's refusal")
+        await until(lambda: len(shop.slack.messages) == 1, 20, "the first message to Slack")
+        await until(lambda: shop.pagerduty.faults.struck == 1, 20, "PagerDuty's refusal")
         other.status = 503
-        await until(lambda: len(shop.slack.messages) == 2, 5, "the second message to Slack")
+        await until(lambda: len(shop.slack.messages) == 2, 20, "the second message to Slack")
         await asyncio.sleep(1)
 
         assert len(shop.pagerduty.requests) == 1

@@ -79,6 +79,6 @@ async def test_what_fires_when_a_window_ends_is_told_at_once(shop: Shop) -> None
     async with running(shop):
         await asyncio.sleep(3)
         assert shop.pagerduty.phones_rung == 0
-        await until(lambda: shop.pagerduty.phones_rung == 1, 4, "the page when the window ends")
+        await until(lambda: shop.pagerduty.phones_rung == 1, 10, "the page when the window ends")
         shop.site.status = 200
         await shop.resolves()

@@ -158,6 +158,16 @@ def test_a_channel_that_a_reload_removed_is_not_called() -> None:
     assert memory.flush(after=600).empty
 
 
+def test_who_is_called_today_is_called_in_the_place_of_a_channel_that_a_reload_removed() -> None:
+    memory = night(**ESCALATE)
+    boss = replace(LEAD, name="boss", destination="key-9")
+    channels = {**memory.policy.channels, "boss": boss}
+    del channels["lead"]
+    today = policy({"channels": ["oncall", "ops"], "escalate": {"after": "15m", "channels": ["boss"]}})
+    memory.policy = replace(today, channels=channels)
+    assert told(memory.flush(after=15 * MINUTE).deliveries) == ["P1 escalation boss"]
+
+
 # --- repeat ----------------------------------------------------------------------------------------------------------
 
 

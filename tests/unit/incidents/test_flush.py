@@ -505,6 +505,27 @@ def test_a_rise_does_not_take_back_what_a_removed_channel_still_has_to_say() -> 
     assert [memory.rows[row].channel for row, _ in plan.withdrawn] == ["ops"]
 
 
+def test_a_rise_rings_the_pager_that_took_the_place_of_a_removed_one_though_chat_is_still_there() -> None:
+    memory = Memory()
+    memory.flush(alert())
+    memory.send_all()
+    pager = replace(PAGER, name="pager", destination="key-2")
+    memory.policy = policy({"channels": ["pager", "ops"]}, channels=(pager, CHAT))
+    assert memory.flush(after=5).deliveries == ()
+    assert sorted(told(memory.flush(alert(priority=P1), after=5).deliveries)) == ["P1 trigger ops", "P1 trigger pager"]
+    memory.send_all()
+    ends = told(memory.flush(ok(), after=5).deliveries)
+    assert sorted(ends) == ["P1 resolve ops", "P1 resolve pager", "P3 resolve oncall"]
+
+
+def test_a_route_that_leaves_out_a_channel_there_still_is_changes_no_open_incident() -> None:
+    memory = Memory()
+    memory.flush(alert())
+    memory.send_all()
+    memory.policy = policy({"channels": ["audit"]})
+    assert told(memory.flush(alert(priority=P1), after=5).deliveries)[:2] == ["P1 trigger oncall", "P1 trigger ops"]
+
+
 def test_an_incident_whose_channels_are_all_gone_is_told_where_its_route_points_today() -> None:
     memory = waiting()
     memory.flush(alert())

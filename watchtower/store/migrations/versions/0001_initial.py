@@ -285,6 +285,7 @@ def _channel() -> None:
     op.create_table(
         "channel",
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("destination", sa.Text()),
         sa.Column("epoch", sa.BigInteger(), nullable=False),
         sa.Column("worker", sa.Text()),
         sa.Column("lease", sa.Float(), nullable=False),

@@ -1,0 +1,75 @@
+"""A channel with a new name: its rows, debts, pace and incidents are the new name's, in one commit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.outbox import AMBIGUOUS, claim, send, take
+from tests.support.stores import World, commit_plan, delivery, enqueue, incident, look
+from watchtower.errors import StoreError
+from watchtower.incidents.graphs import lane
+from watchtower.incidents.model import FlushPlan
+from watchtower.model import DeliveryState, Event, Labels
+from watchtower.store.values import Standing
+
+if TYPE_CHECKING:
+    from watchtower.store.store import Store
+
+BEFORE, AFTER = {"oncall": "key-1", "ops": "#ops"}, {"pager": "key-1", "ops": "#ops"}
+
+
+async def test_what_waits_and_what_is_owed_go_on_in_order_under_the_new_name(store: Store) -> None:
+    await store.rename_channels(BEFORE)
+    await enqueue(store, delivery("t"), delivery("u", Event.UPDATE), delivery("r", Event.RESOLVE))
+    await send(store, await claim(store))
+    assert await store.rename_channels(AFTER) == {"oncall": "pager"}
+    assert [debt.channel for debt in await store.debts()] == ["pager"]
+    epoch = await claim(store, channel="pager")
+    assert [(await send(store, epoch, channel="pager")).id for _ in range(2)] == ["u", "r"]
+    assert await store.debts() == []
+
+
+async def test_its_rest_is_the_new_names_and_who_held_it_can_hold_it_again(store: Store, world: World) -> None:
+    await store.rename_channels(BEFORE)
+    await enqueue(store, delivery("t"))
+    rests = Standing(failures=3, rest_until=world.clock.now())
+    await send(store, await claim(store), AMBIGUOUS, rests)
+    await claim(store)
+    await store.rename_channels(AFTER)
+    assert (await store.standings())["pager"].failures == 3
+    assert "oncall" not in await store.standings()
+    assert await store.claim_channel("pager", "b", lease=30) is None
+    epoch = await claim(store, channel="pager")
+    assert (await take(store, epoch, "pager")).state is DeliveryState.AMBIGUOUS
+
+
+async def test_graphs_that_wait_on_its_lane_go_with_it(store: Store) -> None:
+    await store.rename_channels(BEFORE)
+    await enqueue(store, delivery("g", Event.GRAPH, channel=lane("ops")))
+    await store.rename_channels({"oncall": "key-1", "chat": "#ops"})
+    assert [row.channel for row in (await look(store)).deliveries] == [lane("chat")]
+
+
+async def test_open_incidents_know_it_by_the_new_name_and_ended_ones_keep_theirs(store: Store) -> None:
+    await store.rename_channels(BEFORE)
+    storm = {"route": "storm", "group_labels": Labels({"channel": "oncall"}), "settings": {"storm": "oncall"}}
+    theirs = [incident("i1", channels=("oncall", "ops")), incident("i2", channels=("oncall",), **storm)]
+    await commit_plan(store, FlushPlan(incidents=tuple(theirs)))
+    await store.rename_channels(AFTER)
+    first, second = sorted(await store.open_incidents(), key=lambda one: one.id)
+    assert (first.channels, second.channels) == (("pager", "ops"), ("pager",))
+    assert (second.settings, dict(second.group_labels)) == ({"storm": "pager"}, {"channel": "pager"})
+    again = incident("i3", channels=("pager",), **{**storm, "group_labels": Labels({"channel": "pager"})})
+    with pytest.raises(StoreError, match=r"(?i)unique"):
+        await commit_plan(store, FlushPlan(incidents=(again,)))
+
+
+async def test_a_name_that_was_away_is_found_again_when_its_place_comes_back(store: Store, world: World) -> None:
+    await store.rename_channels(BEFORE)
+    await store.rename_channels({"ops": "#ops"})
+    again = await world.restart(store)
+    assert await again.rename_channels(AFTER) == {"oncall": "pager"}
+    assert await again.rename_channels(AFTER) == {}
+    assert await again.rename_channels(BEFORE) == {"pager": "oncall"}

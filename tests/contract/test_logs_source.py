@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 import structlog
-from moto.server import ThreadedMotoServer
 from structlog.testing import capture_logs
 
 from tests.support.clock import ManualClock
@@ -116,16 +115,10 @@ async def logs(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Logs]:
 
 
 @pytest_asyncio.fixture
-async def moto(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Logs]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    opened = Logs(f"http://{host}:{port}", ManualClock(SystemClock().now()))
+async def moto(moto_url: str) -> AsyncIterator[Logs]:
+    opened = Logs(moto_url, ManualClock(SystemClock().now()))
     yield opened
     await opened.clients.close()
-    server.stop()
 
 
 async def test_each_log_group_is_a_series_with_what_its_filter_counted(logs: Logs) -> None:

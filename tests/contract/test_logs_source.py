@@ -12,7 +12,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from tests.support.clock import ManualClock
-from tests.support.simulated_aws import MAIN, START_EPOCH, estate
+from tests.support.simulated_aws import MAIN, START_EPOCH, estate, use_keys
 from watchtower.aws.clients import AwsClients
 from watchtower.aws.config import AwsConfig
 from watchtower.clock import SystemClock, epoch
@@ -105,9 +105,7 @@ async def logs(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Logs]:
     )
     clock = ManualClock()
     async with EstateServer(simulated, clock, Faults()) as server:
-        credentials = server.credentials()
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", credentials.access_key)
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", credentials.secret_key)
+        use_keys(monkeypatch, server.credentials())
         opened = Logs(server.url, clock)
         opened.server = server
         yield opened

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 import uvloop
 
-from watchtower import __version__, client, maintenance_cli, silence_cli
-from watchtower.errors import ConfigError, ListenError, StoreError, StoreTooNew, Unreachable, Unreadable
+from watchtower import __version__, client, silence_cli
+from watchtower.errors import ConfigError, ListenError, StoreError, StoreTooNew, Unreadable
 from watchtower.terminal import (
     DaemonUrl,
     Format,
     LogTool,
     OutputFormat,
     SchemaKind,
+    asked,
     example,
     fail,
     leave_pipe,
@@ -44,7 +45,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(silence_cli.app, name="silence")
-app.add_typer(maintenance_cli.app, name="maintenance")
+app.add_typer(silence_cli.maintenance, name="maintenance")
 
 
 ConfigPath = Annotated[Path, typer.Option("--config", help="The configuration file.", metavar="FILE")]
@@ -225,10 +226,7 @@ def ack(
     from urllib.parse import quote
 
     body = {"by": by or user_name(), "comment": comment, "via": "cli", "for": lasts}
-    try:
-        found = asyncio.run(client.post(url, f"/api/v1/incidents/{quote(incident, safe='')}/acknowledge", body))
-    except Unreachable as error:
-        fail(str(error), code=1)
+    found = asked(client.post(url, f"/api/v1/incidents/{quote(incident, safe='')}/acknowledge", body))
     held = found["acknowledged"]
     until = f" until {held['until']}" if held["until"] else ""
     print_data(found, [f"{found['id']} acknowledged by {held['by']}{until}"], output)
@@ -243,10 +241,7 @@ def accept(
     """Say that a page has changed and that this is right: what the next probe sees is the accepted content."""
     from urllib.parse import quote
 
-    try:
-        answer = asyncio.run(client.post(url, f"/api/v1/probes/{quote(target, safe='')}/accept"))
-    except Unreachable as error:
-        fail(str(error), code=1)
+    answer = asked(client.post(url, f"/api/v1/probes/{quote(target, safe='')}/accept"))
     print_data(answer, [f"{answer['target']}: {answer['detail']}"], output)
 
 
@@ -312,10 +307,7 @@ def send_test(
     output: OutputFormat = Format.text,
 ) -> None:
     """Ask the running daemon to send a labelled test through one channel."""
-    try:
-        answer = asyncio.run(client.post(url, f"/api/v1/channels/{channel}/test"))
-    except Unreachable as error:
-        fail(str(error), code=1)
+    answer = asked(client.post(url, f"/api/v1/channels/{channel}/test"))
     print_data(answer, [f"{channel}: {answer.get('detail', 'accepted')}"], output)
 
 
@@ -330,10 +322,7 @@ def forget(
     from urllib.parse import quote
 
     body = {"by": by or user_name()}
-    try:
-        told = asyncio.run(client.post(url, f"/api/v1/channels/{quote(channel, safe='')}/forget", body))
-    except Unreachable as error:
-        fail(str(error), code=1)
+    told = asked(client.post(url, f"/api/v1/channels/{quote(channel, safe='')}/forget", body))
     owed = "1 resolve" if told["resolves"] == 1 else f"{told['resolves']} resolves"
     print_data(told, [f"{channel}: {owed} written off"], output)
 
@@ -343,10 +332,7 @@ def status(url: DaemonUrl = client.DEFAULT_URL, output: OutputFormat = Format.te
     """Print how the running daemon fares: its channels, what is open, owed and given up."""
     from watchtower.commands import status as said
 
-    try:
-        told = asyncio.run(client.ask("GET", url, said.PATH))
-    except Unreachable as error:
-        fail(str(error), code=1)
+    told = asked(client.ask("GET", url, said.PATH))
     print_data(told, said.status_lines(told), output)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import os
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import orjson
 import typer
@@ -14,8 +15,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from watchtower.errors import Unreachable
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Coroutine, Iterable, Sequence
 
 
 class Format(StrEnum):
@@ -67,6 +70,14 @@ def fail(message: str, *, code: int) -> NoReturn:
     """Say what went wrong on standard error and exit."""
     sys.stderr.write(f"{message}\n")
     raise typer.Exit(code)
+
+
+def asked(question: Coroutine[Any, Any, Any]) -> Any:
+    """What the daemon answers; without one, or when it refuses, the command ends with what it said."""
+    try:
+        return asyncio.run(question)
+    except Unreachable as error:
+        fail(str(error), code=1)
 
 
 def print_data(data: object, lines: Iterable[str], output: Format) -> None:

@@ -18,7 +18,7 @@ import pytest
 from tests.support.clock import START
 from tests.support.daemon import free_port, until
 from tests.support.service import service_on
-from tests.support.simulated_aws import ACCOUNT, estate, series
+from tests.support.simulated_aws import ACCOUNT, estate, series, use_keys
 from watchtower.clock import ScaledClock, epoch
 from watchtower.demo.aws import EstateServer, Fault, Faults, Kind
 from watchtower.demo.estate import Account, Selector
@@ -181,10 +181,7 @@ class Story:
 async def told_by(story: Story, folder: Path, environment: pytest.MonkeyPatch) -> Record:
     shop = estate(*(one for region in ALL for one in story.series(region)), accounts=(MAIN, OTHER))
     async with EstateServer(shop, story.clock, story.faults) as aws, story.pagerduty:
-        credentials = aws.credentials()
-        environment.setenv("AWS_ACCESS_KEY_ID", credentials.access_key)
-        environment.setenv("AWS_SECRET_ACCESS_KEY", credentials.secret_key)
-        environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        use_keys(environment, aws.credentials())
         environment.setenv("PD_KEY", DEMO_KEY)
         file = write(folder, aws.url, story.pagerduty.url)
         async with service_on(file, story.clock, PACE, SETTINGS):

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 
 from tests.support.daemon import COMMAND, Daemon, free_port, until
+from tests.support.listening import listening
 from tests.support.shop import in_chat
 from watchtower.clock import SystemClock
 from watchtower.demo.faults import hang
@@ -92,16 +93,8 @@ async def _site(status: list[int]) -> AsyncIterator[str]:
     async def answer(_: web.Request) -> web.Response:
         return web.Response(status=status[0], text="Welcome")
 
-    app = web.Application()
-    app.router.add_get("/", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    port = free_port()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    try:
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        await runner.cleanup()
+    async with listening(answer) as origin:
+        yield f"{origin}/"
 
 
 async def restarted(world: World) -> None:

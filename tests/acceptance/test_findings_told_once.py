@@ -14,7 +14,7 @@ from tests.support.clock import START
 from tests.support.daemon import free_port, until
 from tests.support.registries import BAD, WEB
 from tests.support.service import service_on
-from tests.support.simulated_aws import ACCOUNT, REGION, estate
+from tests.support.simulated_aws import ACCOUNT, REGION, estate, use_keys
 from watchtower.clock import ScaledClock, epoch
 from watchtower.demo.aws import EstateServer
 from watchtower.demo.images import Flaw, PushedImage, Registry
@@ -83,10 +83,7 @@ async def told(folder: Path, environment: pytest.MonkeyPatch) -> tuple[list[str]
 
     there = estate(registries={(ACCOUNT, REGION): story()})
     async with EstateServer(there, clock) as aws, pagerduty, slack:
-        credentials = aws.credentials()
-        environment.setenv("AWS_ACCESS_KEY_ID", credentials.access_key)
-        environment.setenv("AWS_SECRET_ACCESS_KEY", credentials.secret_key)
-        environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        use_keys(environment, aws.credentials())
         environment.setenv("PD_KEY", DEMO_KEY)
         environment.setenv("SLACK_TOKEN", DEMO_TOKEN)
         file = write(folder, aws.url, pagerduty.url, slack.url)

@@ -14,7 +14,7 @@ import orjson
 from tests.support.clock import START
 from tests.support.daemon import free_port, until
 from tests.support.service import service_on
-from tests.support.simulated_aws import ACCOUNT, START_EPOCH, estate
+from tests.support.simulated_aws import ACCOUNT, START_EPOCH, estate, use_keys
 from watchtower.clock import ScaledClock, epoch
 from watchtower.demo.announced import Announced, Machine, Planned
 from watchtower.demo.aws import EstateServer, Fault, Faults, Kind
@@ -87,10 +87,7 @@ async def paged(folder: Path, environment: pytest.MonkeyPatch) -> dict[str, floa
         return heard
 
     async with EstateServer(there, clock, faults) as aws, pagerduty:
-        credentials = aws.credentials()
-        environment.setenv("AWS_ACCESS_KEY_ID", credentials.access_key)
-        environment.setenv("AWS_SECRET_ACCESS_KEY", credentials.secret_key)
-        environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        use_keys(environment, aws.credentials())
         environment.setenv("PD_KEY", DEMO_KEY)
         async with service_on(write(folder, aws.url, pagerduty.url), clock, PACE, EngineSettings(retry_first=20.0)):
             await until(lambda: set(told()) >= set(WELL), 30, "the pages of the regions that are well")

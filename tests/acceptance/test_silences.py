@@ -11,6 +11,7 @@ import pytest_asyncio
 from aiohttp import web
 
 from tests.support.daemon import command_here, free_port, own_address
+from tests.support.listening import listening
 from tests.support.shop import Shop, open_shop, probe_rule
 
 if TYPE_CHECKING:
@@ -259,17 +260,10 @@ async def test_the_token_travels_as_bearer_and_is_shown_to_nobody() -> None:
         seen.append(request.headers.get("Authorization", ""))
         return web.json_response("who are you?", status=401)
 
-    app = web.Application()
-    app.router.add_route("*", "/{tail:.*}", refuse)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        env = {"WATCHTOWER_URL": f"http://127.0.0.1:{runner.addresses[0][1]}/", "WATCHTOWER_TOKEN": "open-sesame"}
+    async with listening(refuse) as origin:
+        env = {"WATCHTOWER_URL": f"{origin}/", "WATCHTOWER_TOKEN": "open-sesame"}
         asked = [("add", *ABOUT, "--for", "2h"), ("list",), ("expire", "x")]
         answers = [await command_here("silence", *arguments, env=env) for arguments in asked]
-    finally:
-        await runner.cleanup()
 
     assert seen == ["Bearer open-sesame"] * 3
     assert answers == [(1, "", "who are you?\n")] * 3

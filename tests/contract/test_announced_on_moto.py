@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import pytest
-import pytest_asyncio
-from moto.server import ThreadedMotoServer
 
-from watchtower.aws.clients import AwsClients
-from watchtower.aws.config import AwsConfig
+from tests.support.moto import HOME_REGION as REGION
+from tests.support.moto import home
 from watchtower.clock import SystemClock, from_epoch
 from watchtower.errors import SourceError
 from watchtower.model import Priority
@@ -19,45 +16,24 @@ from watchtower.sources.announced.table import make_resource_sources
 from watchtower.sources.base import Ask, Place, Poll
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-
+    from watchtower.aws.clients import AwsClients
+    from watchtower.aws.config import AwsConfig
     from watchtower.model import Observation
 
-REGION = "eu-west-1"
 TICK = int(SystemClock().now().timestamp()) // 300 * 300
 
 
-@pytest.fixture(scope="module")
-def moto_url() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest_asyncio.fixture
-async def clients(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AwsClients]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    async with aiohttp.ClientSession() as session, session.post(f"{moto_url}/moto-api/reset") as response:
-        assert response.status == 200
-    made = AwsClients(config(moto_url))
-    yield made
-    await made.close()
-
-
-def config(url: str) -> AwsConfig:
-    accounts = [{"name": "home", "regions": [REGION]}]
-    return AwsConfig.model_validate({"accounts": accounts, "endpoint_url": url, "label_tags": ["tenant"]})
+@pytest.fixture
+def config(moto_url: str) -> AwsConfig:
+    return home(moto_url, label_tags=["tenant"])
 
 
 async def call(clients: AwsClients, service: str, operation: str, **request: Any) -> dict[str, Any]:
     return await clients.call("home", REGION, service, operation, **request)
 
 
-async def seen(clients: AwsClients, url: str, kind: str, **query: Any) -> dict[str, Observation]:
-    sources = {source.name: source for source in make_resource_sources(clients, config(url), SystemClock())}
+async def seen(clients: AwsClients, config: AwsConfig, kind: str, **query: Any) -> dict[str, Observation]:
+    sources = {source.name: source for source in make_resource_sources(clients, config, SystemClock())}
     parsed = getattr(RuleModel.model_validate({kind: query}), kind)
     [unit] = sources[kind].plan([Ask(kind, parsed, int(parsed.period), 3, Priority.P3)], [Place("home", REGION)])
     result = await sources[kind].poll(Poll(unit, TICK, None, from_epoch(TICK)))
@@ -71,19 +47,19 @@ async def instance(clients: AwsClients) -> str:
 
 
 async def test_instances_that_run_and_that_are_stopped_are_seen_and_terminated_ones_are_not(
-    clients: AwsClients, moto_url: str
+    clients: AwsClients, config: AwsConfig
 ) -> None:
     """moto schedules nothing, ever."""
     running, stopped, terminated = [await instance(clients) for _ in range(3)]
     await call(clients, "ec2", "stop_instances", InstanceIds=[stopped])
     await call(clients, "ec2", "terminate_instances", InstanceIds=[terminated])
     for value in ("events", "impaired"):
-        found = await seen(clients, moto_url, "ec2_events", value=value)
+        found = await seen(clients, config, "ec2_events", value=value)
         assert set(found) == {running, stopped}
         assert {one.points[-1][1] for one in found.values()} == {0.0}
 
 
-async def test_a_group_with_its_instances_suspended_processes_and_tags(clients: AwsClients, moto_url: str) -> None:
+async def test_a_group_with_its_instances_suspended_processes_and_tags(clients: AwsClients, config: AwsConfig) -> None:
     images = await call(clients, "ec2", "describe_images", Owners=["amazon"])
     launch = {"LaunchConfigurationName": "web", "ImageId": images["Images"][0]["ImageId"], "InstanceType": "t3.micro"}
     await call(clients, "autoscaling", "create_launch_configuration", **launch)
@@ -101,29 +77,29 @@ async def test_a_group_with_its_instances_suspended_processes_and_tags(clients: 
         Tags=[{**own, "Key": "tenant", "Value": "acme"}],
     )
     await call(clients, "autoscaling", "suspend_processes", AutoScalingGroupName="web", ScalingProcesses=["Launch"])
-    short = await seen(clients, moto_url, "asg")
+    short = await seen(clients, config, "asg")
     assert (short["web"].points[-1][1], short["web"].reason) == (0.0, "2 of 2 are in service")
     assert dict(short["web"].context) == {"tenant": "acme"}
-    suspended = await seen(clients, moto_url, "asg", value="suspended", grace=0)
+    suspended = await seen(clients, config, "asg", value="suspended", grace=0)
     assert suspended["web"].points[-1][1] == 1.0
 
 
-async def test_a_service_none_of_whose_tasks_runs_lacks_them_all(clients: AwsClients, moto_url: str) -> None:
+async def test_a_service_none_of_whose_tasks_runs_lacks_them_all(clients: AwsClients, config: AwsConfig) -> None:
     """moto starts no tasks of a service."""
     await call(clients, "ecs", "create_cluster", clusterName="shop")
     containers = [{"name": "app", "image": "app:1", "memory": 128}]
     await call(clients, "ecs", "register_task_definition", family="web", containerDefinitions=containers)
     service = {"cluster": "shop", "serviceName": "web", "taskDefinition": "web", "desiredCount": 2}
     await call(clients, "ecs", "create_service", **service)
-    missing = await seen(clients, moto_url, "ecs", value="missing", grace=0)
+    missing = await seen(clients, config, "ecs", value="missing", grace=0)
     assert (missing["shop/web"].points[-1][1], missing["shop/web"].context["service"]) == (2.0, "web")
-    assert (await seen(clients, moto_url, "ecs"))["shop/web"].points[-1][1] == 0.0
-    assert await seen(clients, moto_url, "ecs", value="exits") == {}
+    assert (await seen(clients, config, "ecs"))["shop/web"].points[-1][1] == 0.0
+    assert await seen(clients, config, "ecs", value="exits") == {}
 
 
 @pytest.mark.parametrize(("kind", "query"), [("health", {}), ("quota", {"services": ["ec2"]}), ("ses", {})])
 async def test_what_moto_does_not_have_fails_as_a_poll_and_not_as_a_bug(
-    clients: AwsClients, moto_url: str, kind: str, query: dict[str, Any]
+    clients: AwsClients, config: AwsConfig, kind: str, query: dict[str, Any]
 ) -> None:
     with pytest.raises(SourceError):
-        await seen(clients, moto_url, kind, **query)
+        await seen(clients, config, kind, **query)

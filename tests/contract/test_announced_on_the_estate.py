@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from tests.support.clock import ManualClock
+from tests.support.place import World, open_world
 from tests.support.simulated_aws import ACCOUNT, REGION, estate, series
-from watchtower.aws.clients import AwsClients
-from watchtower.aws.config import AwsConfig
-from watchtower.clock import epoch
-from watchtower.config.model import Config
 from watchtower.demo.announced import (
     Announced,
     Machine,
@@ -27,78 +23,26 @@ from watchtower.demo.announced import (
     ServiceQuota,
     Workload,
 )
-from watchtower.demo.aws import EstateServer, Fault, Faults, Kind
+from watchtower.demo.aws import Fault, Kind
 from watchtower.demo.shapes import steady
 from watchtower.errors import SourceError
-from watchtower.model import Answer, Labels, Observation, PollResult, Priority, TroubleReason, Truth
-from watchtower.rulebook.schema import RuleModel
-from watchtower.service import make_sources
-from watchtower.sources.base import Ask, Place, Poll, Source
+from watchtower.model import Labels, TroubleReason, Truth
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
 
     from watchtower.demo.estate import Series
 
 HOUR = 3600.0
 
 
-@dataclass
-class World:
-    """A place, polled as one daemon would; ``restart`` is another process with the same store."""
-
-    server: EstateServer
-    clock: ManualClock
-    faults: Faults
-    config: AwsConfig
-    clients: AwsClients
-    sources: Mapping[str, Source] = field(default_factory=dict)
-    memory: dict[str, bytes] = field(default_factory=dict)
-
-    def restart(self) -> None:
-        self.sources = make_sources(Config.model_construct(aws=self.config), self.clients, self.clock)
-
-    async def poll(self, kind: str, *, slots: int = 3, region: str = REGION, **query: Any) -> PollResult:
-        parsed = getattr(RuleModel.model_validate({kind: query}), kind)
-        ask = Ask("Rule", parsed, int(parsed.period), slots, Priority.P3)
-        [unit] = self.sources[kind].plan([ask], [Place("main", region)])
-        tick = int(epoch(self.clock.now()) - unit.delay) // unit.period * unit.period
-        found = await self.sources[kind].poll(Poll(unit, tick, self.memory.get(unit.id), self.clock.now()))
-        if found.memory is not None:
-            self.memory[unit.id] = found.memory
-        return found
-
-    async def answer(self, kind: str, **query: Any) -> Answer:
-        [answer] = (await self.poll(kind, **query)).answers
-        return answer
-
-    async def seen(self, kind: str, **query: Any) -> dict[str, Observation]:
-        return {one.identity["resource"]: one for one in (await self.answer(kind, **query)).observations}
-
-    async def values(self, kind: str, **query: Any) -> dict[str, float]:
-        """The newest value of each resource."""
-        return {name: one.points[-1][1] for name, one in (await self.seen(kind, **query)).items()}
-
-
 @asynccontextmanager
 async def _world(monkeypatch: pytest.MonkeyPatch, *members: Series, **announced: Any) -> AsyncIterator[World]:
-    clock, faults = ManualClock(), Faults()
+    clock = ManualClock()
     clock.advance(HOUR)
     there = estate(*members, announced={(ACCOUNT, REGION): Announced(**announced)})
-    async with EstateServer(there, clock, faults) as server:
-        credentials = server.credentials()
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", credentials.access_key)
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", credentials.secret_key)
-        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        accounts = [{"name": "main", "regions": [REGION]}]
-        config = AwsConfig.model_validate({"accounts": accounts, "endpoint_url": server.url, "label_tags": ["tenant"]})
-        clients = AwsClients(config)
-        world = World(server, clock, faults, config, clients)
-        world.restart()
-        try:
-            yield world
-        finally:
-            await clients.close()
+    async with open_world(monkeypatch, there, clock, label_tags=["tenant"]) as world:
+        yield world
 
 
 # -- ec2_events --------------------------------------------------------------------------------------------------------

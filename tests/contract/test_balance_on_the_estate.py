@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.clock import ManualClock
 from tests.support.nights import rule_named
+from tests.support.place import World, open_world
 from tests.support.simulated_aws import ACCOUNT, REGION, estate, series
-from watchtower.aws.clients import AwsClients
-from watchtower.aws.config import AwsConfig
 from watchtower.clock import epoch
-from watchtower.config.model import Config
-from watchtower.demo.aws import EstateServer, Fault, Faults, Kind
+from watchtower.demo.aws import Fault, Kind
 from watchtower.demo.databases import Database, DatabaseCluster, Databases, Failover
 from watchtower.demo.estate import Resource, Selector
 from watchtower.demo.shapes import steady
 from watchtower.errors import SourceError
 from watchtower.evaluation.judge import judge
-from watchtower.model import Answer, Labels, Observation, PollResult, Priority, State, TroubleReason, Truth
-from watchtower.rulebook.schema import RuleModel
-from watchtower.service import make_sources
-from watchtower.sources.base import Ask, Place, Poll, Source
+from watchtower.model import Answer, Labels, State, TroubleReason, Truth
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
 
     from watchtower.demo.estate import Series
 
@@ -45,67 +39,18 @@ def cpu(**members: float) -> list[Series]:
     ]
 
 
-@dataclass
-class World:
-    """A place with databases, polled as one daemon would; ``restart`` is another process with the same store."""
-
-    server: EstateServer
-    clock: ManualClock
-    faults: Faults
-    config: AwsConfig
-    clients: AwsClients
-    sources: Mapping[str, Source] = field(default_factory=dict)
-    memory: dict[str, bytes] = field(default_factory=dict)
-
-    def restart(self) -> None:
-        whole = Config.model_construct(aws=self.config)
-        self.sources = make_sources(whole, self.clients, self.clock)
-
-    async def poll(self, kind: str = "rds_balance", *, slots: int = 3, **query: Any) -> PollResult:
-        model = RuleModel.model_validate({kind: query})
-        parsed = getattr(model, kind)
-        ask = Ask("Rule", parsed, int(parsed.period), slots, Priority.P3)
-        [unit] = self.sources[kind].plan([ask], [Place("main", REGION)])
-        tick = int(epoch(self.clock.now()) - unit.delay) // unit.period * unit.period
-        found = await self.sources[kind].poll(Poll(unit, tick, self.memory.get(unit.id), self.clock.now()))
-        if found.memory is not None:
-            self.memory[unit.id] = found.memory
-        return found
-
-    async def answer(self, kind: str = "rds_balance", **query: Any) -> Answer:
-        [answer] = (await self.poll(kind, **query)).answers
-        return answer
-
-    async def one(self, kind: str = "rds_balance", **query: Any) -> Observation:
-        [seen] = (await self.answer(kind, **query)).observations
-        return seen
-
-
 @asynccontextmanager
 async def _world(
     monkeypatch: pytest.MonkeyPatch, members: list[Series], resources: list[Resource] | None = None, **databases: Any
 ) -> AsyncIterator[World]:
-    clock, faults = ManualClock(), Faults()
+    clock = ManualClock()
     clock.advance(HOUR)
     known = Databases(**{"clusters": (CLUSTER,), "instances": MEMBERS, **databases})
     place = (ACCOUNT, REGION)
     there = estate(*members, databases={place: known}, resources={place: tuple(resources or ())})
-    async with EstateServer(there, clock, faults) as server:
-        credentials = server.credentials()
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", credentials.access_key)
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", credentials.secret_key)
-        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        account = {"name": "main", "regions": [REGION]}
-        config = AwsConfig.model_validate(
-            {"accounts": [account], "endpoint_url": server.url, "label_tags": ["tenant"], "discovery_interval": "1m"}
-        )
-        clients = AwsClients(config)
-        world = World(server, clock, faults, config, clients)
-        world.restart()
-        try:
-            yield world
-        finally:
-            await clients.close()
+    settings = {"label_tags": ["tenant"], "discovery_interval": "1m"}
+    async with open_world(monkeypatch, there, clock, kind="rds_balance", **settings) as world:
+        yield world
 
 
 # -- readers ----------------------------------------------------------------------------------------------------------

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import pytest
-import pytest_asyncio
-from moto.server import ThreadedMotoServer
 
-from watchtower.aws.clients import AwsClients
-from watchtower.aws.config import AwsConfig
+from tests.support.moto import HOME_REGION as REGION
+from tests.support.moto import home
 from watchtower.clock import SystemClock, from_epoch
 from watchtower.inventory.discovery import MetricDiscovery, MetricKey
 from watchtower.inventory.tags import TagInventory
@@ -20,46 +17,21 @@ from watchtower.sources.cloudwatch.query import CloudWatchQuery
 from watchtower.sources.cloudwatch.source import CloudWatchSource
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from watchtower.aws.clients import AwsClients
+    from watchtower.aws.config import AwsConfig
 
-REGION = "eu-west-1"
 HOME, OTHER = "123456789012", "222222222222"
 #: The SDK refuses datapoints older than two weeks, so the tick is the last whole minute.
 TICK = int(SystemClock().now().timestamp()) // 60 * 60
 CPU = {"namespace": "Shop", "metric": "Cpu", "dimensions": {"Host": "*"}}
 
 
-@pytest.fixture(scope="module")
-def moto_url() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest_asyncio.fixture
-async def config(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> AwsConfig:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+@pytest.fixture
+def config(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> AwsConfig:
     monkeypatch.setenv("EXTERNAL_ID", "shared-word")
-    async with aiohttp.ClientSession() as session, session.post(f"{moto_url}/moto-api/reset") as response:
-        assert response.status == 200
     role = {"role_arn": f"arn:aws:iam::{OTHER}:role/watchtower", "external_id": {"env": "EXTERNAL_ID"}}
-    return AwsConfig.model_validate(
-        {
-            "accounts": [{"name": "home", "regions": [REGION]}, {"name": "other", "regions": [REGION], **role}],
-            "endpoint_url": moto_url,
-            "label_tags": ["team"],
-        }
-    )
-
-
-@pytest_asyncio.fixture
-async def clients(config: AwsConfig) -> AsyncIterator[AwsClients]:
-    made = AwsClients(config)
-    yield made
-    await made.close()
+    accounts = [{"name": "home", "regions": [REGION]}, {"name": "other", "regions": [REGION], **role}]
+    return home(moto_url, accounts=accounts, label_tags=["team"])
 
 
 async def put(clients: AwsClients, account: str, values: dict[str, list[float]], **where: str) -> None:

@@ -12,10 +12,9 @@ from PIL import Image
 
 from tests.support.clock import ManualClock
 from tests.support.make import notice, unit
+from tests.support.place import signed_in
 from tests.support.simulated_aws import REGION, counting, estate, series
 from tests.unit.graphs.drawing import above, spec
-from watchtower.aws.clients import AwsClients
-from watchtower.aws.config import AwsConfig
 from watchtower.demo.aws import EstateServer
 from watchtower.graphs.canvas import HEIGHT, WIDTH
 from watchtower.graphs.series import asked, window
@@ -48,12 +47,10 @@ async def test_the_past_comes_as_the_evaluation_would_see_it_and_becomes_a_pictu
 ) -> None:
     clock = ManualClock()
     clock.advance(4 * HOUR)
-    async with EstateServer(estate(series("Orders", counting, SHOP)), clock) as server:
-        credentials = server.credentials()
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", credentials.access_key)
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", credentials.secret_key)
-        accounts = [{"name": "main", "regions": [REGION]}]
-        clients = AwsClients(AwsConfig.model_validate({"accounts": accounts, "endpoint_url": server.url}))
+    async with (
+        EstateServer(estate(series("Orders", counting, SHOP)), clock) as server,
+        signed_in(monkeypatch, server) as (_, clients),
+    ):
         billed: Counter[str] = Counter()
         studio = Studio(clients, clock, lambda rule, metrics: billed.update({rule: metrics}))
         try:
@@ -64,7 +61,6 @@ async def test_the_past_comes_as_the_evaluation_would_see_it_and_becomes_a_pictu
             pictures = [await studio.paint(told), await studio.paint(told, by_aws=True)]
         finally:
             studio.close()
-            await clients.close()
     assert [value for _, value in past.points][:2] == [60.0 * factor, 61.0 * factor]
     assert len(past.points) == 180
     assert [Image.open(BytesIO(picture)).size for picture in pictures] == [(WIDTH, HEIGHT), (1, 1)]

@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import orjson
 import pytest
-import pytest_asyncio
-from moto.server import ThreadedMotoServer
 
-from watchtower.aws.clients import AwsClients
-from watchtower.aws.config import AwsConfig
+from tests.support.moto import HOME_REGION as REGION
 from watchtower.clock import SystemClock, from_epoch
 from watchtower.errors import SourceError
 from watchtower.model import Observation, Priority, Truth
@@ -22,32 +19,22 @@ from watchtower.sources.ecr.source import EcrSource
 from watchtower.sources.inspector.source import InspectorSource
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from watchtower.aws.clients import AwsClients
+    from watchtower.aws.config import AwsConfig
 
-REGION = "eu-west-1"
 TICK = int(SystemClock().now().timestamp()) // 900 * 900
-
-
-@pytest.fixture(scope="module")
-def moto_url() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 class Moto:
     """The place that the tests look at; ``tell`` sets what it answers."""
 
-    def __init__(self, url: str) -> None:
-        account = {"name": "home", "regions": [REGION]}
-        self.config = AwsConfig.model_validate({"accounts": [account], "endpoint_url": url})
-        self.clients = AwsClients(self.config)
+    def __init__(self, url: str, config: AwsConfig, clients: AwsClients) -> None:
         self._url = url
+        self._config = config
+        self._clients = clients
 
     async def ecr(self, operation: str, **request: Any) -> dict[str, Any]:
-        return await self.clients.call("home", REGION, "ecr", operation, **request)
+        return await self._clients.call("home", REGION, "ecr", operation, **request)
 
     async def push(self, repository: str, tag: str) -> None:
         layer = {"size": 1, "digest": f"sha256:{hashlib.sha256(tag.encode()).hexdigest()}"}
@@ -63,7 +50,10 @@ class Moto:
             assert response.status in (200, 201)
 
     async def poll(self, kind: str, **query: Any) -> Observation:
-        sources: tuple[Source, ...] = (EcrSource(self.clients, self.config), InspectorSource(self.clients, self.config))
+        sources: tuple[Source, ...] = (
+            EcrSource(self._clients, self._config),
+            InspectorSource(self._clients, self._config),
+        )
         source = next(one for one in sources if one.name == kind)
         parsed = getattr(RuleModel.model_validate({kind: query}), kind)
         [unit] = source.plan([Ask("Rule", parsed, 900, 3, Priority.P3)], [Place("home", REGION)])
@@ -72,14 +62,9 @@ class Moto:
         return seen
 
 
-@pytest_asyncio.fixture
-async def moto(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Moto]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    made = Moto(moto_url)
-    await made.tell("reset")
-    yield made
-    await made.clients.close()
+@pytest.fixture
+def moto(moto_url: str, config: AwsConfig, clients: AwsClients) -> Moto:
+    return Moto(moto_url, config, clients)
 
 
 async def test_an_image_without_a_scan_is_not_scanned_and_one_with_is_counted(moto: Moto) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from structlog.testing import capture_logs
 
-from tests.support.registries import BAD, QUARTER, World, flaws, pushed, registry, world
+from tests.support.registries import BAD, QUARTER, flaws, pushed, registry, world
 from tests.support.simulated_aws import REGION
 from watchtower.demo.aws import Fault, Kind
 from watchtower.demo.images import Flaw, Scanned, Task
@@ -15,6 +15,7 @@ from watchtower.errors import SourceError
 from watchtower.model import Labels, TroubleReason, Truth
 
 if TYPE_CHECKING:
+    from tests.support.place import World
     from watchtower.demo.images import PushedImage, Registry
 
 LAMBDA = "arn:aws:lambda:eu-west-1:111122223333:function:resize:$LATEST"
@@ -232,7 +233,7 @@ async def test_a_resource_that_cannot_be_seen_just_now_is_held(monkeypatch: pyte
         await aws.poll("inspector")
         aws.clock.advance(QUARTER)
         aws.faults.add(Fault(Kind.ACCESS_DENIED, operation="ListFindings"))
-        result = await aws.both({"value": "findings"}, {"value": "uncovered"})
+        result = await aws.poll_all({"Rule": {"value": "findings"}, "Other": {"value": "uncovered"}}, "inspector")
     fine, held = result.answers
     assert [(one.truth, held.complete) for one in held.observations] == [(Truth.FORBIDDEN, False)]
     assert (fine.complete, len(result.troubles)) == (True, 1)

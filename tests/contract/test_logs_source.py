@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 import structlog
-from moto.server import ThreadedMotoServer
 from structlog.testing import capture_logs
 
 from tests.support.clock import ManualClock
-from tests.support.simulated_aws import MAIN, START_EPOCH, estate
+from tests.support.simulated_aws import MAIN, START_EPOCH, estate, use_keys
 from watchtower.aws.clients import AwsClients
 from watchtower.aws.config import AwsConfig
 from watchtower.clock import SystemClock, epoch
@@ -106,9 +105,7 @@ async def logs(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Logs]:
     )
     clock = ManualClock()
     async with EstateServer(simulated, clock, Faults()) as server:
-        credentials = server.credentials()
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", credentials.access_key)
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", credentials.secret_key)
+        use_keys(monkeypatch, server.credentials())
         opened = Logs(server.url, clock)
         opened.server = server
         yield opened
@@ -116,16 +113,10 @@ async def logs(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Logs]:
 
 
 @pytest_asyncio.fixture
-async def moto(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Logs]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    opened = Logs(f"http://{host}:{port}", ManualClock(SystemClock().now()))
+async def moto(moto_url: str) -> AsyncIterator[Logs]:
+    opened = Logs(moto_url, ManualClock(SystemClock().now()))
     yield opened
     await opened.clients.close()
-    server.stop()
 
 
 async def test_each_log_group_is_a_series_with_what_its_filter_counted(logs: Logs) -> None:

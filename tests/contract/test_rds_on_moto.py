@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
-import pytest
 import pytest_asyncio
-from moto.server import ThreadedMotoServer
 
-from watchtower.aws.clients import AwsClients
+from tests.support.moto import HOME_REGION as REGION
 from watchtower.aws.config import AwsConfig
 from watchtower.clock import SystemClock, from_epoch
 from watchtower.inventory.databases import DatabaseInventory
@@ -23,32 +20,15 @@ from watchtower.sources.rds.query import RdsBalanceQuery, RdsTopologyQuery
 from watchtower.sources.rds.topology_source import RdsTopologySource
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from watchtower.aws.clients import AwsClients
 
-REGION = "eu-west-1"
 TICK = int(SystemClock().now().timestamp()) // 300 * 300
 
 
-@pytest.fixture(scope="module")
-def moto_url() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest_asyncio.fixture
-async def clients(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AwsClients]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    async with aiohttp.ClientSession() as session, session.post(f"{moto_url}/moto-api/reset") as response:
-        assert response.status == 200
-    account = {"name": "home", "regions": [REGION]}
-    made = AwsClients(AwsConfig.model_validate({"accounts": [account], "endpoint_url": moto_url}))
-    await aurora(made)
-    yield made
-    await made.close()
+async def clients(clients: AwsClients) -> AwsClients:
+    await aurora(clients)
+    return clients
 
 
 async def rds(clients: AwsClients, operation: str, **request: Any) -> None:

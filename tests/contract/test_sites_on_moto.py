@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
-import pytest
-import pytest_asyncio
-from moto.server import ThreadedMotoServer
-
-from watchtower.aws.clients import AwsClients
-from watchtower.aws.config import AwsConfig
+from tests.support.moto import HOME_REGION as REGION
 from watchtower.clock import SystemClock
 from watchtower.inventory.hosts import Site
 from watchtower.inventory.patterns import ValuePattern
@@ -18,30 +12,7 @@ from watchtower.inventory.sites import SiteInventory, SiteKey
 from watchtower.model import Labels
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-
-REGION = "eu-west-1"
-
-
-@pytest.fixture(scope="module")
-def moto_url() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest_asyncio.fixture
-async def clients(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AwsClients]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    async with aiohttp.ClientSession() as session, session.post(f"{moto_url}/moto-api/reset") as response:
-        assert response.status == 200
-    account = {"name": "home", "regions": [REGION]}
-    made = AwsClients(AwsConfig.model_validate({"accounts": [account], "endpoint_url": moto_url}))
-    yield made
-    await made.close()
+    from watchtower.aws.clients import AwsClients
 
 
 async def listed(clients: AwsClients, kind: str, **key: Any) -> frozenset[Site]:

@@ -6,9 +6,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from tests.support.clock import ManualClock
+from tests.support.place import signed_in
 from tests.support.simulated_aws import ACCOUNT, REGION, estate
-from watchtower.aws.clients import AwsClients
-from watchtower.aws.config import AwsConfig
 from watchtower.demo.aws import EstateServer, Fault, Faults, Kind
 from watchtower.demo.estate import Resource
 from watchtower.demo.names import Balancer, Distribution, DnsZone, Names
@@ -22,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     import pytest
+
+    from watchtower.aws.clients import AwsClients
+    from watchtower.aws.config import AwsConfig
 
 INTERVAL = 300.0
 SHOP = Balancer("shop", REGION, ("shop.example.com", "*.example.com"))
@@ -59,18 +61,12 @@ class World:
 async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     clock, faults = ManualClock(), Faults()
     tags = {(ACCOUNT, REGION): (Resource(SHOP.arn(ACCOUNT), {"tenant": "acme", "env": "production"}),)}
-    async with EstateServer(estate(names={ACCOUNT: NAMES}, resources=tags), clock, faults) as server:
-        credentials = server.credentials()
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", credentials.access_key)
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", credentials.secret_key)
-        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        accounts = [{"name": "main", "regions": [REGION]}]
-        config = AwsConfig.model_validate({"accounts": accounts, "endpoint_url": server.url, "label_tags": ["tenant"]})
-        clients = AwsClients(config)
-        try:
-            yield World(clients, config, clock, faults)
-        finally:
-            await clients.close()
+    simulated = estate(names={ACCOUNT: NAMES}, resources=tags)
+    async with (
+        EstateServer(simulated, clock, faults) as server,
+        signed_in(monkeypatch, server, label_tags=["tenant"]) as (config, clients),
+    ):
+        yield World(clients, config, clock, faults)
 
 
 async def test_three_hundred_domains_of_public_zones_need_no_list(monkeypatch: pytest.MonkeyPatch) -> None:

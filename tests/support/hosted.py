@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tests.support.clock import START, ManualClock
 from tests.support.service import service_on
 from tests.support.shop import Shop, open_shop
-from tests.support.simulated_aws import ACCOUNT, MAIN, REGION, START_EPOCH, estate, series
+from tests.support.simulated_aws import ACCOUNT, MAIN, REGION, START_EPOCH, estate, series, use_keys
 from tests.support.stores import put_store
 from watchtower.client import post
 from watchtower.demo.aws import EstateServer, Faults
@@ -144,10 +144,7 @@ async def open_world(
         async with EstateServer(hosts, clock, faults) as aws:
             for name, value in shop.env.items():
                 environment.setenv(name, value)
-            credentials = aws.credentials(ACCOUNT)
-            environment.setenv("AWS_ACCESS_KEY_ID", credentials.access_key)
-            environment.setenv("AWS_SECRET_ACCESS_KEY", credentials.secret_key)
-            environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
+            use_keys(environment, aws.credentials(ACCOUNT))
             shop.slack.pace = None
             shop.rules = [dict(RULE)]
             shop.config["routes"] = [{"channels": ["oncall", "ops"]}]

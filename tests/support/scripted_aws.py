@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from tests.support.listening import listening
 from watchtower.aws.clients import AwsClients
 from watchtower.aws.config import AwsConfig
 from watchtower.aws.sessions import Timeouts
@@ -156,17 +157,10 @@ def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 async def aws(aws_environment: None) -> AsyncIterator[ScriptedAws]:
     """A scripted AWS on loopback."""
     scripted = ScriptedAws()
-    app = web.Application()
-    app.router.add_route("*", "/{tail:.*}", scripted.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    scripted.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     scripted.on("GetCallerIdentity", identity("111111111111"))
-    yield scripted
-    scripted.hanging.set()
-    await runner.cleanup()
+    async with listening(scripted.handle) as scripted.url:
+        yield scripted
+        scripted.hanging.set()
 
 
 def config_of(aws: ScriptedAws, *accounts: Mapping[str, Any], **more: Any) -> AwsConfig:

@@ -11,6 +11,7 @@ import orjson
 from aiohttp import web
 
 from tests.support.daemon import COMMAND, Daemon, command, command_here, free_port, until
+from tests.support.listening import listening
 from tests.support.stores import put_store
 from watchtower.clock import Clock, SystemClock
 from watchtower.demo.pagerduty import DEMO_KEY, PagerDutyServer
@@ -45,17 +46,12 @@ class Site:
 async def site() -> AsyncIterator[Site]:
     """A site on a loopback port."""
     it = Site()
-    app = web.Application()
-    app.router.add_get("/{tail:.*}", it.answer)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    it.url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    try:
-        yield it
-    finally:
-        it.closing.set()
-        await runner.cleanup()
+    async with listening(it.answer) as origin:
+        it.url = f"{origin}/"
+        try:
+            yield it
+        finally:
+            it.closing.set()
 
 
 def probe_rule(name: str, url: str, **more: Any) -> dict[str, Any]:

@@ -18,6 +18,8 @@ from .clock import START
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    import pytest
+
     from watchtower.demo.aws import Credentials, EstateServer
     from watchtower.demo.shapes import Generator
 
@@ -55,6 +57,13 @@ def estate(*members: Series, delay: float = 0.0, **more: Any) -> Estate:
         publish_delay={"*": delay},
         **more,
     )
+
+
+def use_keys(monkeypatch: pytest.MonkeyPatch, credentials: Credentials) -> None:
+    """Let the SDK's default chain find these in the environment, and look nowhere else."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", credentials.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", credentials.secret_key)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
 @cache

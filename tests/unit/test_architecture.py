@@ -33,7 +33,7 @@ ROOMS = [
     ["logs", "service"],
     ["demo"],
     ["client", "commands", "schemas", "terminal"],
-    ["maintenance_cli", "silence_cli"],
+    ["silence_cli"],
     ["cli"],
     ["__main__"],
 ]

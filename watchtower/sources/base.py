@@ -86,6 +86,11 @@ class Unit:
         """Seconds between two ticks."""
         return self.step or self.period
 
+    def covers(self, rule: str, identity: Labels) -> bool:
+        """Whether it has the rule, and the identity is of its account and region."""
+        at_home = identity.get("account") == self.account and identity.get("region") == self.region
+        return at_home and any(ask.rule == rule for ask in self.asks)
+
 
 @dataclass(frozen=True, slots=True)
 class Received:

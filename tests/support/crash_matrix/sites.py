@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from tests.support.listening import listening
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -32,13 +34,6 @@ class Sites:
 async def open_sites() -> AsyncIterator[Sites]:
     """Listening."""
     sites = Sites()
-    app = web.Application()
-    app.router.add_get("/{site}", sites.answer)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    sites.url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    try:
+    async with listening(sites.answer) as origin:
+        sites.url = f"{origin}/"
         yield sites
-    finally:
-        await runner.cleanup()

@@ -9,7 +9,7 @@ import orjson
 from typer.testing import CliRunner
 
 from tests.support.make import unit
-from tests.support.simulated_aws import counting, estate, series
+from tests.support.simulated_aws import counting, estate, series, use_keys
 from watchtower import config as configuration
 from watchtower.cli import app
 from watchtower.clock import SystemClock
@@ -98,10 +98,7 @@ async def test_a_live_count_is_what_the_estate_bills(tmp_path: Path, monkeypatch
         for number in (1, 2, 3)
     ]
     async with EstateServer(estate(*instances), SystemClock()) as aws:
-        credentials = aws.credentials()
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", credentials.access_key)
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", credentials.secret_key)
-        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        use_keys(monkeypatch, aws.credentials())
         found = await count(configuration.load(written(tmp_path, endpoint_url=aws.url)))
         assert found.metrics.total() == aws.metrics_billed > 0
     assert found.metrics["All"] == 3, "what the others ask for as well is paid for once"

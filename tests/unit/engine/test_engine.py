@@ -13,7 +13,7 @@ import pytest
 from tests.support.daemon import until
 from tests.support.service import service_on
 from tests.support.shop import Shop, Site, open_shop, probe_rule, site
-from tests.support.simulated_aws import ACCOUNT, MAIN, REGION, estate
+from tests.support.simulated_aws import ACCOUNT, MAIN, REGION, estate, use_keys
 from watchtower.clock import SystemClock
 from watchtower.demo.aws import EstateServer, Fault, Faults, Kind
 from watchtower.demo.faults import slow, throttled
@@ -143,10 +143,7 @@ def watch_cloudwatch(shop: Shop, aws: EstateServer, monkeypatch: pytest.MonkeyPa
     shop.config["aws"] = {"accounts": accounts, "endpoint_url": aws.url, "publication_delay": "0s"}
     query = {"namespace": "Shop", "metric": "Cpu", "statistic": "Average"}
     shop.rules.append({"alert": "CpuHigh", "cloudwatch": query, "when": {"P3": "> 80"}})
-    credentials = aws.credentials(ACCOUNT)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", credentials.access_key)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", credentials.secret_key)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    use_keys(monkeypatch, aws.credentials(ACCOUNT))
 
 
 def ticks(service: Service, source: str) -> float:

@@ -6,13 +6,10 @@ from urllib.request import urlopen
 import aiohttp
 import orjson
 import pytest
-from moto.server import ThreadedMotoServer
 
 from tests.support.clock import ManualClock
 from tests.support.deliveries import a_delivery, a_member, a_notice, nasty_notices
 from tests.support.sns_endpoint import TOPIC, SnsEndpoint
-from watchtower.aws.clients import AwsClients
-from watchtower.aws.config import AwsConfig
 from watchtower.demo.faults import hang, refused, reset, server_error, throttled
 from watchtower.demo.loopback import Reply
 from watchtower.errors import Ambiguous, DeliveryError, Rejected
@@ -21,38 +18,21 @@ from watchtower.notifiers.base import Doors
 from watchtower.notifiers.sns import SIZE_LIMIT, Sns, SnsConfig, arguments, body, both, subject
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
     from aiohttp import web
 
+    from watchtower.aws.clients import AwsClients
     from watchtower.demo.faults import Fault
 
 ELSEWHERE = "arn:aws:sns:eu-central-1:111122223333:alerts"
 FIFO = f"{TOPIC}.fifo"
-PLACE = {"name": "test", "regions": ["eu-west-1"]}
-
-
-@pytest.fixture(autouse=True)
-def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 @pytest.fixture
-async def doors(moto: str) -> AsyncIterator[Doors]:
-    aws = AwsClients(AwsConfig.model_validate({"accounts": [PLACE], "endpoint_url": moto}))
+async def doors(clients: AwsClients) -> AsyncIterator[Doors]:
     async with aiohttp.ClientSession() as session:
-        yield Doors(session, aws, 5.0)
-    await aws.close()
+        yield Doors(session, clients, 5.0)
 
 
 def a_topic(endpoint: str, doors: Doors, arn: str = TOPIC) -> Sns:
@@ -75,10 +55,10 @@ def published(endpoint: str, arn: str) -> list[Any]:
     return sent
 
 
-async def test_a_delivery_reaches_the_topic_with_attributes_for_filter_policies(moto: str, doors: Doors) -> None:
-    arn = await create(moto, doors, "attributes")
-    receipt = await a_topic(moto, doors, arn).send(a_delivery())
-    [sent] = published(moto, arn)
+async def test_a_delivery_reaches_the_topic_with_attributes_for_filter_policies(moto_url: str, doors: Doors) -> None:
+    arn = await create(moto_url, doors, "attributes")
+    receipt = await a_topic(moto_url, doors, arn).send(a_delivery())
+    [sent] = published(moto_url, arn)
     told = orjson.dumps(sent).decode()
     for value in ("P2", "RdsCpuHigh", "trigger", "inc-1", a_delivery().id, "production", "db-1: CPU at 96.2 %"):
         assert value in told
@@ -104,47 +84,47 @@ async def received(doors: Doors, address: str) -> list[str]:
 
 
 async def sqs(doors: Doors, operation: str, **parameters: Any) -> dict[str, Any]:
-    return await doors.aws.call("test", "eu-west-1", "sqs", operation, **parameters)
+    return await doors.aws.call("home", "eu-west-1", "sqs", operation, **parameters)
 
 
-async def test_a_fifo_topic_takes_trigger_and_resolve_of_one_incident(moto: str, doors: Doors) -> None:
+async def test_a_fifo_topic_takes_trigger_and_resolve_of_one_incident(moto_url: str, doors: Doors) -> None:
     """Deduplicated by the incident, the resolve within five minutes would vanish."""
-    arn = await create(moto, doors, "order.fifo")
-    queue = await a_queue(moto, doors, arn)
-    topic = a_topic(moto, doors, arn)
+    arn = await create(moto_url, doors, "order.fifo")
+    queue = await a_queue(moto_url, doors, arn)
+    topic = a_topic(moto_url, doors, arn)
     await topic.send(a_delivery(1))
     await topic.send(a_delivery(2, Event.RESOLVE))
     assert await received(doors, queue) == ["trigger", "resolve"]
 
 
-async def test_a_fifo_topic_drops_a_delivery_that_is_sent_again(moto: str, doors: Doors) -> None:
-    arn = await create(moto, doors, "again.fifo")
-    queue = await a_queue(moto, doors, arn)
-    topic = a_topic(moto, doors, arn)
+async def test_a_fifo_topic_drops_a_delivery_that_is_sent_again(moto_url: str, doors: Doors) -> None:
+    arn = await create(moto_url, doors, "again.fifo")
+    queue = await a_queue(moto_url, doors, arn)
+    topic = a_topic(moto_url, doors, arn)
     await topic.send(a_delivery(1))
     await topic.send(a_delivery(1))
     assert await received(doors, queue) == ["trigger"]
 
 
-async def test_a_subscriber_can_choose_by_priority(moto: str, doors: Doors) -> None:
-    arn = await create(moto, doors, "chosen")
-    queue = await a_queue(moto, doors, arn, FilterPolicy='{"priority": ["P1"]}')
-    topic = a_topic(moto, doors, arn)
+async def test_a_subscriber_can_choose_by_priority(moto_url: str, doors: Doors) -> None:
+    arn = await create(moto_url, doors, "chosen")
+    queue = await a_queue(moto_url, doors, arn, FilterPolicy='{"priority": ["P1"]}')
+    topic = a_topic(moto_url, doors, arn)
     await topic.send(a_delivery(1))
     await topic.send(a_delivery(2, Event.ESCALATION, notice=a_notice(tier=Priority.P1)))
     assert await received(doors, queue) == ["escalation"]
 
 
-async def test_moto_refuses_nothing_an_alert_may_carry(moto: str, doors: Doors) -> None:
-    arn = await create(moto, doors, "nasty")
+async def test_moto_refuses_nothing_an_alert_may_carry(moto_url: str, doors: Doors) -> None:
+    arn = await create(moto_url, doors, "nasty")
     for notice in nasty_notices().values():
-        await a_topic(moto, doors, arn).send(a_delivery(notice=notice))
-    assert len(published(moto, arn)) == len(nasty_notices())
+        await a_topic(moto_url, doors, arn).send(a_delivery(notice=notice))
+    assert len(published(moto_url, arn)) == len(nasty_notices())
 
 
-async def test_a_topic_that_does_not_exist_is_refused_for_good(moto: str, doors: Doors) -> None:
+async def test_a_topic_that_does_not_exist_is_refused_for_good(moto_url: str, doors: Doors) -> None:
     with pytest.raises(Rejected, match="NotFound") as caught:
-        await a_topic(moto, doors, f"{TOPIC}-gone").send(a_delivery())
+        await a_topic(moto_url, doors, f"{TOPIC}-gone").send(a_delivery())
     assert caught.value.permanent
 
 

@@ -8,10 +8,9 @@ import pytest_asyncio
 
 from tests.support.clock import ManualClock
 from tests.support.nights import metric_rules
+from tests.support.place import signed_in
 from tests.support.simulated_aws import REGION, estate, series
 from tests.unit.packs.published import PUBLISHED
-from watchtower.aws.clients import AwsClients
-from watchtower.aws.config import AwsConfig
 from watchtower.clock import epoch
 from watchtower.demo.aws.server import EstateServer
 from watchtower.demo.shapes import steady
@@ -63,18 +62,11 @@ async def answers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[dict[str, An
     """What every rule of every pack sees, an hour into the estate's life."""
     clock = ManualClock()
     clock.advance(3600)
-    async with EstateServer(estate(*published()), clock) as server:
-        credentials = server.credentials()
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", credentials.access_key)
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", credentials.secret_key)
-        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        account = {"name": "main", "regions": [REGION]}
-        config = AwsConfig.model_validate({"accounts": [account], "endpoint_url": server.url})
-        clients = AwsClients(config)
-        try:
-            yield await polled(CloudWatchSource(clients, config, clock), clock)
-        finally:
-            await clients.close()
+    async with (
+        EstateServer(estate(*published()), clock) as server,
+        signed_in(monkeypatch, server) as (config, clients),
+    ):
+        yield await polled(CloudWatchSource(clients, config, clock), clock)
 
 
 async def polled(source: CloudWatchSource, clock: ManualClock) -> dict[str, Answer]:

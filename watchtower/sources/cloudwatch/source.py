@@ -50,8 +50,7 @@ class CloudWatchSource:
 
     def owns(self, unit: Unit, rule: str, identity: Labels) -> bool:
         """A series belongs to the unit of its account and region that has its rule."""
-        at_home = identity.get("account") == unit.account and identity.get("region") == unit.region
-        return at_home and any(ask.rule == rule for ask in unit.asks)
+        return unit.covers(rule, identity)
 
     async def poll(self, poll: Poll) -> PollResult:
         """Facts, series, calls, answers; raises SourceError when no call, and no listing, succeeded."""

@@ -44,8 +44,7 @@ class InspectorSource:
 
     def owns(self, unit: Unit, rule: str, identity: Labels) -> bool:
         """A resource belongs to the unit of its account and region that has the rule."""
-        at_home = identity.get("account") == unit.account and identity.get("region") == unit.region
-        return at_home and any(ask.rule == rule for ask in unit.asks)
+        return unit.covers(rule, identity)
 
     async def poll(self, poll: Poll) -> PollResult:
         """List and compare; raises SourceError when no rule could be answered."""

@@ -96,8 +96,7 @@ class LogsSource:
 
     def owns(self, unit: Unit, rule: str, identity: Labels) -> bool:
         """A log group belongs to the unit of its account and region that has its rule."""
-        at_home = identity.get("account") == unit.account and identity.get("region") == unit.region
-        return at_home and any(ask.rule == rule for ask in unit.asks)
+        return unit.covers(rule, identity)
 
     async def poll(self, poll: Poll) -> PollResult:
         """Filters found, their metrics fetched; raises SourceError when nothing could be listed or fetched."""

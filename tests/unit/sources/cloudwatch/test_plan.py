@@ -79,6 +79,7 @@ def test_a_unit_owns_the_series_of_its_rules_at_its_place() -> None:
     assert source.owns(unit, "Cpu", home)
     assert not source.owns(unit, "Other", home)
     assert not source.owns(unit, "Cpu", home.merged({"region": "us-east-1"}))
+    assert not source.owns(unit, "Cpu", home.merged({"account": "shop"}))
     assert not source.owns(unit, "Cpu", Labels({"target": "www.example.com"}))
 
 

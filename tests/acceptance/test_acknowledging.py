@@ -24,8 +24,8 @@ async def test_an_acknowledgement_is_told_to_the_channels_and_its_resolve_still_
         env = {"WATCHTOWER_URL": shop.url}
         code, out, err = await command_here("ack", known[:8], "--by", "ana", env=env)
         assert (code, out, err) == (0, f"{known} acknowledged by ana\n", "")
-        await until(lambda: shop.pagerduty.incidents[-1].state == "acknowledged", 10, "PagerDuty hears of it")
-        await until(lambda: "ACKNOWLEDGED" in in_chat(shop.slack), 10, "Slack hears of it")
+        await until(lambda: shop.pagerduty.incidents[-1].state == "acknowledged", 30, "PagerDuty hears of it")
+        await until(lambda: "ACKNOWLEDGED" in in_chat(shop.slack), 30, "Slack hears of it")
         shop.site.status = 200
         await shop.resolves()
         assert shop.pagerduty.phones_rung == 1
@@ -42,11 +42,11 @@ async def test_who_takes_and_closes_it_at_pagerduty_is_named_in_slack_and_not_ca
             await shop.pages()
             key = phones.incidents[0].key
             phones.acknowledge(key, by="ana")
-            await until(lambda: "ana" in in_chat(shop.slack), 10, "Slack names who has it")
+            await until(lambda: "ana" in in_chat(shop.slack), 30, "Slack names who has it")
             phones.resolve(key, by="ana")
             assert set(await phones.people.told()) == {202}
             shop.site.status = 200
-            await until(lambda: "RESOLVED" in in_chat(shop.slack), 20, "the end")
+            await until(lambda: "RESOLVED" in in_chat(shop.slack), 60, "the end")
             assert phones.phones_rung == 1
 
 
@@ -57,12 +57,12 @@ async def test_what_nobody_acknowledges_calls_others_and_what_somebody_forgets_r
         shop.config["routes"][0] |= {"escalate": {"after": "1s", "channels": ["lead"]}, "acknowledge_for": "3s"}
         shop.site.status = 503
         async with shop.running() as daemon:
-            await until(lambda: phones.phones_rung == 2, 20, "the escalation")
+            await until(lambda: phones.phones_rung == 2, 60, "the escalation")
             assert [one.routing_key for one in phones.incidents] == [DEMO_KEY, OTHER_KEY]
             _, listed = await daemon.get("/api/v1/incidents")
             await command_here("ack", orjson.loads(listed)["incidents"][0]["id"], env={"WATCHTOWER_URL": shop.url})
-            await until(lambda: {one.state for one in phones.incidents} == {"acknowledged"}, 10, "both are told")
-            await until(lambda: phones.incidents[0].state == "resolved", 20, "the forgotten one is replaced")
+            await until(lambda: {one.state for one in phones.incidents} == {"acknowledged"}, 30, "both are told")
+            await until(lambda: phones.incidents[0].state == "resolved", 60, "the forgotten one is replaced")
             first, again = [one for one in phones.incidents if one.routing_key == DEMO_KEY]
             assert (again.key, again.rang, again.open) == (f"{first.key}:2", 1, True)
             shop.site.status = 200

@@ -185,10 +185,10 @@ async def told_by(story: Story, folder: Path, environment: pytest.MonkeyPatch) -
         environment.setenv("PD_KEY", DEMO_KEY)
         file = write(folder, aws.url, story.pagerduty.url)
         async with service_on(file, story.clock, PACE, SETTINGS):
-            await until(lambda: story.told_everywhere("web-2"), 30, "the first pages")
+            await until(lambda: story.told_everywhere("web-2"), 60, "the first pages")
             story.fail()
             await story.clock.sleep(LASTS)
-            await until(story.heard_meanwhile, 20, "every failing source, and what can be seen in spite of it")
+            await until(story.heard_meanwhile, 60, "every failing source, and what can be seen in spite of it")
             story.work()
             await until(story.over, 60, "the end of every trouble")
             await story.clock.sleep(90)

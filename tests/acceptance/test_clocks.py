@@ -196,7 +196,7 @@ async def test_a_silence_that_ended_meanwhile_tells_nothing_of_an_alert_that_rec
     world.clock.advance(3 * HOUR)
     async with world.daemon() as service:
         # The flush waits a minute of this clock for what is overdue, so the clock stands until that is evaluated.
-        await until(lambda: ticks(service) >= 1, 30, "the evaluation that is overdue")
+        await until(lambda: ticks(service) >= 1, 60, "the evaluation that is overdue")
         await world.passes(3 * MINUTE)
         assert world.cpu_pages == 0
         assert [message.text for message in world.shop.slack.messages if "CpuHigh" in message.text] == []

@@ -162,7 +162,7 @@ async def test_why_explains_a_fired_alert_while_the_daemon_runs_and_after_it_sto
     async with shop.running() as daemon:
         shop.site.status = 503
         await shop.pages()
-        await until(lambda: len(shop.slack.messages) > 0, 10, "the Slack message")
+        await until(lambda: len(shop.slack.messages) > 0, 30, "the Slack message")
         code, out, _ = await shop.command("why", alert)
         assert code == 0
         assert "ALARM P1 since " in out
@@ -255,8 +255,8 @@ async def test_no_secret_appears_in_anything_that_is_printed_logged_stored_or_se
     async with shop.running() as daemon:
         for channel in ("oncall", "ops", "hook"):
             said.extend((await send_test(shop, channel))[1:])
-        await until(lambda: len(everywhere.published) > 0, 20, "the page to SNS")
-        await until(lambda: len(daemon.events("delivery")) >= 4, 20, "an attempt on each channel")
+        await until(lambda: len(everywhere.published) > 0, 60, "the page to SNS")
+        await until(lambda: len(daemon.events("delivery")) >= 4, 60, "an attempt on each channel")
         said.extend([(await daemon.get(page))[1] for page in ("/metrics", "/readyz", "/healthz")])
         said.extend((await shop.command_here("why", "SiteDown", "--format", "json"))[1:])
         said.extend((await shop.command_here("check"))[1:])

@@ -67,8 +67,8 @@ class World:
         return Daemon(self.folder, [*command, "--config", str(config)], f"http://127.0.0.1:{self.port}", env)
 
     async def resolves_everywhere(self) -> None:
-        await until(lambda: all(not one.open for one in self.pagerduty.incidents), 20, "PagerDuty's resolve")
-        await until(lambda: "RESOLVED" in in_chat(self.slack).upper(), 20, "Slack's resolve")
+        await until(lambda: all(not one.open for one in self.pagerduty.incidents), 60, "PagerDuty's resolve")
+        await until(lambda: "RESOLVED" in in_chat(self.slack).upper(), 60, "Slack's resolve")
 
     def nobody_was_told_twice(self) -> None:
         assert self.pagerduty.phones_rung == 1
@@ -103,8 +103,8 @@ async def restarted(world: World) -> None:
     await daemon.start()
     try:
         await daemon.ready()
-        await until(lambda: world.pagerduty.phones_rung > 0, 20, "the page")
-        await until(lambda: len(world.slack.messages) > 0, 20, "the Slack message")
+        await until(lambda: world.pagerduty.phones_rung > 0, 60, "the page")
+        await until(lambda: len(world.slack.messages) > 0, 60, "the Slack message")
         world.site[0] = 200
         await world.resolves_everywhere()
     finally:
@@ -135,7 +135,7 @@ async def test_a_kill_while_the_request_is_out_loses_no_page(world: World, acted
     await doomed.start()
     await doomed.ready()
     world.site[0] = 503
-    await until(lambda: world.pagerduty.faults.struck == 1 and world.slack.faults.struck == 1, 20, "both requests")
+    await until(lambda: world.pagerduty.faults.struck == 1 and world.slack.faults.struck == 1, 60, "both requests")
 
     await doomed.kill()
 
@@ -152,11 +152,11 @@ async def test_a_process_that_stands_still_for_15_seconds_neither_loses_nor_doub
         await daemon.ready()
         world.pagerduty.faults.next(hang(acted=True))
         world.site[0] = 503
-        await until(lambda: world.pagerduty.faults.struck == 1, 20, "the request")
+        await until(lambda: world.pagerduty.faults.struck == 1, 60, "the request")
         daemon.send(signal.SIGSTOP)
         await asyncio.sleep(15)
         daemon.send(signal.SIGCONT)
-        await until(lambda: len(world.slack.messages) > 0, 20, "the Slack message")
+        await until(lambda: len(world.slack.messages) > 0, 60, "the Slack message")
         await asyncio.sleep(2)
         world.site[0] = 200
         await world.resolves_everywhere()

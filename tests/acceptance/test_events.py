@@ -118,7 +118,7 @@ async def test_a_scan_is_told_within_seconds_and_only_as_the_poll_finds_it(
         await push(moto, "akai/web", scanned=False)
         await push(moto, "akai/api", scanned=False)
         async with service_on(write(tmp_path, moto.url, pagerduty.url), clock) as service:
-            await until(lambda: polls(service) == 1, 20, "the first poll")
+            await until(lambda: polls(service) == 1, 60, "the first poll")
             assert pagerduty.phones_rung == 0
 
             async with moto.client("ecr") as ecr:
@@ -135,7 +135,7 @@ async def test_a_scan_is_told_within_seconds_and_only_as_the_poll_finds_it(
             await until(lambda: counted(service, "woken") >= 5, AT_ONCE, "all are heard")
             await until(lambda: counted(service, "unwatched") >= 1, AT_ONCE, "also the bounce")
             await until(lambda: counted(service, "unreadable") >= 1, AT_ONCE, "also what is poison")
-            await until(lambda: polls(service) >= 3, 15, "one poll for all of them")
+            await until(lambda: polls(service) >= 3, 45, "one poll for all of them")
             await asyncio.sleep(1)
             assert polls(service) == 3
             assert await waiting(moto) == 0

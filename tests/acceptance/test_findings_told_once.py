@@ -88,12 +88,12 @@ async def told(folder: Path, environment: pytest.MonkeyPatch) -> tuple[list[str]
         environment.setenv("SLACK_TOKEN", DEMO_TOKEN)
         file = write(folder, aws.url, pagerduty.url, slack.url)
         async with service_on(file, clock, PACE):
-            await until(lambda: "trigger" in heard(), 20, "the page of the new finding")
+            await until(lambda: "trigger" in heard(), 60, "the page of the new finding")
         async with service_on(file, clock, PACE):
-            await until(lambda: any("CVE-2026-2" in text for text in shown()), 20, "the other finding in Slack")
+            await until(lambda: any("CVE-2026-2" in text for text in shown()), 60, "the other finding in Slack")
             [both] = shown()
             assert epoch(clock.now()) < epoch(START) + FIXED
-            await until(lambda: "resolve" in heard(), 20, "the end")
+            await until(lambda: "resolve" in heard(), 60, "the end")
     return heard(), [both]
 
 

@@ -55,7 +55,7 @@ async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
         shop.slack.pace = None
         async with shop.running():
             await shop.pages()
-            await until(lambda: len(shop.slack.messages) > 0, 10, "the Slack message")
+            await until(lambda: len(shop.slack.messages) > 0, 30, "the Slack message")
             yield Served(shop.port, shop.site.url)
 
 

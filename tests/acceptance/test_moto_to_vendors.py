@@ -79,16 +79,16 @@ async def test_a_breach_pages_each_channel_once_and_its_recovery_resolves_each_o
         feeding = asyncio.create_task(feed(moto, latency))
         try:
             async with running(tmp_path, config, f"http://127.0.0.1:{port}", env) as daemon:
-                await until(lambda: bool(daemon.events("tick")), 30, "a first tick")
+                await until(lambda: bool(daemon.events("tick")), 60, "a first tick")
 
                 latency[0] = 300.0
                 await until(lambda: pagerduty.phones_rung == 1, PROMISED, "the page")
-                await until(lambda: len(slack.in_channel("ops")) == 1, 20, "the Slack message")
-                await until(lambda: len(slack.pictures) == 1, 10, "the graph")
+                await until(lambda: len(slack.in_channel("ops")) == 1, 60, "the Slack message")
+                await until(lambda: len(slack.pictures) == 1, 30, "the graph")
 
                 latency[0] = 20.0
                 await until(lambda: not pagerduty.incidents[0].open, PROMISED, "the resolve")
-                await until(lambda: slack.in_channel("ops")[0].edits > 0, 20, "the message's update")
+                await until(lambda: slack.in_channel("ops")[0].edits > 0, 60, "the message's update")
                 await asyncio.sleep(PERIOD)
 
                 assert pagerduty.phones_rung == 1

@@ -90,7 +90,7 @@ async def paged(folder: Path, environment: pytest.MonkeyPatch) -> dict[str, floa
         use_keys(environment, aws.credentials())
         environment.setenv("PD_KEY", DEMO_KEY)
         async with service_on(write(folder, aws.url, pagerduty.url), clock, PACE, EngineSettings(retry_first=20.0)):
-            await until(lambda: set(told()) >= set(WELL), 30, "the pages of the regions that are well")
+            await until(lambda: set(told()) >= set(WELL), 60, "the pages of the regions that are well")
             assert faults.struck[Kind.ACCESS_DENIED] > 0
             assert faults.struck[Kind.THROTTLE] > 0
     return told()

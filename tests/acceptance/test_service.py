@@ -55,7 +55,7 @@ async def serving(path: Path, clock: Clock) -> AsyncIterator[Service]:
     service = Service(path, configuration.load(path), clock=clock)
     running = asyncio.create_task(service.run())
     try:
-        await until(lambda: not service.live.waiting_for, 20, "the start")
+        await until(lambda: not service.live.waiting_for, 60, "the start")
         yield service
     finally:
         service.stop()
@@ -90,7 +90,7 @@ async def test_a_reload_takes_over_a_new_account(tmp_path: Path, monkeypatch: py
         monkeypatch.setenv("EXTERNAL_ID", tools.external_id or "")
         path = write(tmp_path, aws.url, PROD)
         async with serving(path, clock) as service:
-            await until(lambda: aws.calls["GetMetricData"] > 0, 20, "a first poll")
+            await until(lambda: aws.calls["GetMetricData"] > 0, 60, "a first poll")
             assert not aws.calls["AssumeRole"]
 
             role = f'role_arn: "{tools.role_arn}", external_id: {{env: EXTERNAL_ID}}'
@@ -98,5 +98,5 @@ async def test_a_reload_takes_over_a_new_account(tmp_path: Path, monkeypatch: py
             await service.reload()
 
             before = aws.calls["GetMetricData"]
-            await until(lambda: aws.calls["AssumeRole"] == 1, 20, "the new account's session")
-            await until(lambda: aws.calls["GetMetricData"] > before, 20, "the new account's poll")
+            await until(lambda: aws.calls["AssumeRole"] == 1, 60, "the new account's session")
+            await until(lambda: aws.calls["GetMetricData"] > before, 60, "the new account's poll")

@@ -59,7 +59,7 @@ async def test_sigterm_ends_the_daemon_in_time_and_a_delivery_that_is_due_still_
     shop.rules.append(probe_rule("CheckoutDown", shop.site.url + "checkout"))
     async with shop.running() as daemon:
         shop.site.status = 503
-        await until(lambda: shop.slack.faults.struck == 1, 20, "the first message's request")
+        await until(lambda: shop.slack.faults.struck == 1, 60, "the first message's request")
         await shop.pages(2)
 
         assert await seconds_to_end(daemon) < PROMISED
@@ -90,8 +90,8 @@ async def test_sigterm_ends_the_daemon_in_time_while_a_poll_and_a_vendor_hang(sh
         shop.env["AWS_SECRET_ACCESS_KEY"] = aws.credentials(ACCOUNT).secret_key
         async with shop.running() as daemon:
             shop.site.status = 503
-            await until(lambda: faults.struck[Kind.TIMEOUT] > 0, 20, "a call to AWS")
-            await until(lambda: shop.pagerduty.faults.struck > 0, 20, "a call to PagerDuty")
+            await until(lambda: faults.struck[Kind.TIMEOUT] > 0, 60, "a call to AWS")
+            await until(lambda: shop.pagerduty.faults.struck > 0, 60, "a call to PagerDuty")
 
             assert await seconds_to_end(daemon) < PROMISED
 
@@ -100,7 +100,7 @@ async def test_sighup_takes_over_a_changed_rule_and_a_removed_rule_ends_what_it_
     healthy, shop.rules = shop.rules, [probe_rule("SiteDown", shop.site.url, when={"P1": "no_data"})]
     async with shop.running() as daemon:
         shop.site.status = 503
-        await until(lambda: len(daemon.events("tick")) > 3, 20, "some ticks")
+        await until(lambda: len(daemon.events("tick")) > 3, 60, "some ticks")
         assert shop.pagerduty.phones_rung == 0
 
         shop.rules = healthy
@@ -112,7 +112,7 @@ async def test_sighup_takes_over_a_changed_rule_and_a_removed_rule_ends_what_it_
         shop.write()
         daemon.send(signal.SIGHUP)
         await shop.resolves()
-        await until(lambda: "RESOLVED" in in_chat(shop.slack).upper(), 20, "Slack's resolve")
+        await until(lambda: "RESOLVED" in in_chat(shop.slack).upper(), 60, "Slack's resolve")
 
         code, told, _ = await shop.command("why", "SiteDown")
         assert code == 0
@@ -127,7 +127,7 @@ async def test_sighup_with_a_faulty_file_changes_nothing_and_logs_every_fault_wi
         probe = "  probe: {http: {url: 'http://127.0.0.1/'}, intervall: 1s}\n"
         rules.write_text(f"group: sites\nrules:\n- alert: One\n{probe}")
         daemon.send(signal.SIGHUP)
-        await until(lambda: bool(daemon.events("reload.refused")), 10, "the refusal")
+        await until(lambda: bool(daemon.events("reload.refused")), 30, "the refusal")
 
         [refused] = daemon.events("reload.refused")
         incomplete, misspelt = sorted(refused["faults"])
@@ -142,7 +142,7 @@ async def test_sighup_with_a_faulty_file_changes_nothing_and_logs_every_fault_wi
 
         shop.write()
         daemon.send(signal.SIGHUP)
-        await until(lambda: bool(daemon.events("reloaded")), 10, "the reload")
+        await until(lambda: bool(daemon.events("reloaded")), 30, "the reload")
         assert await metric(daemon, "watchtower_config_last_reload_successful") == 1
         assert shop.pagerduty.phones_rung == 1
 
@@ -155,7 +155,7 @@ async def test_a_channel_that_a_reload_gives_another_key_resolves_at_the_key_tha
         shop.config["channels"]["oncall"]["routing_key"] = {"env": "OTHER_PD_KEY"}
         shop.write()
         daemon.send(signal.SIGHUP)
-        await until(lambda: bool(daemon.events("reloaded")), 10, "the reload")
+        await until(lambda: bool(daemon.events("reloaded")), 30, "the reload")
         shop.site.status = 200
         await shop.resolves()
 
@@ -174,13 +174,13 @@ async def test_a_slack_channel_that_gets_another_token_is_sent_what_it_is_owed_w
         shop.env["OTHER_SLACK_TOKEN"] = elsewhere.token
         async with shop.running() as daemon:
             shop.site.status = 503
-            await until(lambda: len(shop.slack.messages) == 1, 20, "Slack's message")
+            await until(lambda: len(shop.slack.messages) == 1, 60, "Slack's message")
 
             shop.config["channels"]["ops"] |= {"token": {"env": "OTHER_SLACK_TOKEN"}, "api_url": elsewhere.url}
             shop.write()
             daemon.send(signal.SIGHUP)
-            await until(lambda: bool(daemon.events("reloaded")), 10, "the reload")
+            await until(lambda: bool(daemon.events("reloaded")), 30, "the reload")
             shop.site.status = 200
-            await until(lambda: "RESOLVED" in in_chat(shop.slack).upper(), 20, "Slack's resolve")
+            await until(lambda: "RESOLVED" in in_chat(shop.slack).upper(), 60, "Slack's resolve")
 
             assert elsewhere.requests == []

@@ -24,20 +24,20 @@ async def test_a_click_in_slack_is_heard_by_the_pager_and_shown_in_the_message(t
         shop.site.status = 503
         async with shop.running():
             await shop.pages()
-            await until(lambda: bool(shop.slack.in_channel("ops") and shop.slack.people.sockets), 20, "the message")
+            await until(lambda: bool(shop.slack.in_channel("ops") and shop.slack.people.sockets), 60, "the message")
             message = shop.slack.in_channel("ops")[0]
             assert "<!here>" in str(message.blocks)
             assert await shop.slack.click(message, "Acknowledge", user="ana") == 200
-            await until(lambda: "Acknowledge" not in buttons(message), 20, "the button to go")
+            await until(lambda: "Acknowledge" not in buttons(message), 60, "the button to go")
             assert "Acknowledged by ana" in str(message.blocks)
             assert "PagerDuty oncall ✓" in str(message.blocks)
             assert "<!here>" not in str(message.blocks)
-            await until(lambda: shop.pagerduty.incidents[0].state == "acknowledged", 20, "the pager to know")
+            await until(lambda: shop.pagerduty.incidents[0].state == "acknowledged", 60, "the pager to know")
             assert await shop.slack.click(message, "Silence 1 h", user="bob") == 200
-            await until(lambda: len(shop.slack.people.told) == 2, 20, "the answers")
+            await until(lambda: len(shop.slack.people.told) == 2, 60, "the answers")
             shop.site.status = 200
             await shop.resolves()
-            await until(lambda: len(shop.slack.thread(message)) == 2, 20, "the log of the end")
+            await until(lambda: len(shop.slack.thread(message)) == 2, 60, "the log of the end")
             assert "RESOLVED" in message.text
             assert buttons(message) == []
             assert not any(reply.broadcast for reply in shop.slack.thread(message))

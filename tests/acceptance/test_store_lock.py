@@ -55,7 +55,7 @@ async def test_a_second_daemon_on_one_sqlite_file_waits_saying_why_and_takes_ove
         await shop.pages()
         await waiting.start()
         try:
-            await until(lambda: bool(waiting.events("store.waiting")), 20, "the second daemon")
+            await until(lambda: bool(waiting.events("store.waiting")), 60, "the second daemon")
 
             code, said = await waiting.get("/readyz")
             assert code == 503
@@ -79,7 +79,7 @@ async def test_a_daemon_that_is_told_to_stop_while_it_waits_for_its_store_says_t
     async with shop.running():
         await waiting.start()
         try:
-            await until(lambda: bool(waiting.events("store.waiting")), 20, "the second daemon")
+            await until(lambda: bool(waiting.events("store.waiting")), 60, "the second daemon")
             waiting.send(signal.SIGTERM)
             assert await waiting.ended(10) == 0
             assert len(waiting.events("stopped")) == 1
@@ -94,14 +94,14 @@ async def test_two_daemons_on_one_postgresql_page_exactly_once_together(shop: Sh
     shop.rules += [quiet_rule(shop, seconds) for seconds in (1, 2, 3, 4)]
     other = second(shop)
     async with shop.running() as first, other.running() as also:
-        await until(lambda: bool(first.events("tick") and also.events("tick")), 30, "ticks of both")
+        await until(lambda: bool(first.events("tick") and also.events("tick")), 60, "ticks of both")
         shop.site.status = 503
         await shop.pages()
-        await until(lambda: len(shop.slack.messages) > 0, 10, "the Slack message")
+        await until(lambda: len(shop.slack.messages) > 0, 30, "the Slack message")
         await asyncio.sleep(3)
         shop.site.status = 200
         await shop.resolves()
-        await until(lambda: "RESOLVED" in in_chat(shop.slack).upper(), 10, "Slack's resolve")
+        await until(lambda: "RESOLVED" in in_chat(shop.slack).upper(), 30, "Slack's resolve")
 
         assert shop.pagerduty.phones_rung == 1
         assert len(shop.pagerduty.requests) == 2

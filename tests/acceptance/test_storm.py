@@ -51,7 +51,7 @@ async def test_three_hundred_alerts_wake_at_once_whom_they_must_and_are_twenty_m
 ) -> None:
     async with service_on(shop.file, SystemClock(), settings=EngineSettings(gathers_for=5)):
         shop.site.status = 503
-        await until(lambda: len(seconds_to_page(shop)) == MOST_URGENT, 20, "the P1s at PagerDuty")
+        await until(lambda: len(seconds_to_page(shop)) == MOST_URGENT, 60, "the P1s at PagerDuty")
         await calm(shop, owed=ALERTS)
         rung = shop.pagerduty.phones_rung
 

@@ -106,7 +106,7 @@ async def test_a_daemon_that_works_sends_its_heartbeat(shop: Shop, monkeypatch: 
         shop.config["heartbeat"] = {"url": {"env": "HEARTBEAT_URL"}, "every": "30s"}
         calmly(shop)
         async with service_on(shop.file, clock, SPEED):
-            await until(lambda: len(listener.requests) >= 2, 30, "two heartbeats")
+            await until(lambda: len(listener.requests) >= 2, 60, "two heartbeats")
 
     assert {one.operation for one in listener.requests} == {"/3f0a"}
 
@@ -133,11 +133,11 @@ async def test_a_start_and_a_reload_are_recorded_as_changes_and_call_nobody(shop
     shop.config["channels"]["oncall"]["change_events"] = True
     calmly(shop)
     async with service_on(shop.file, SystemClock()) as service:
-        await until(lambda: len(shop.pagerduty.changes) == 1, 10, "the start")
+        await until(lambda: len(shop.pagerduty.changes) == 1, 30, "the start")
         shop.rules.append(probe_rule("TillDown", shop.site.url))
         shop.write()
         await service.reload()
-        await until(lambda: len(shop.pagerduty.changes) == 2, 10, "the reload")
+        await until(lambda: len(shop.pagerduty.changes) == 2, 30, "the reload")
 
     started, reloaded = shop.pagerduty.changes
     assert started["summary"] == "Watchtower (test) started, with 1 rules"

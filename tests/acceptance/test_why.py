@@ -200,7 +200,7 @@ async def test_the_data_are_complete(shop: Shop) -> None:
 
 async def test_what_cannot_be_meant_exits_2_and_what_is_unknown_1(shop: Shop) -> None:
     async with running(shop) as service:
-        await until(lambda: ticked(service), 10, "a first tick")
+        await until(lambda: ticked(service), 30, "a first tick")
     outcomes = {
         asked: await shop.command_here("why", asked)
         for asked in ("SiteDown{", '{target="x"}', 'SiteDown{target=~"x"}', "SiteDwon", "0123abcd")
@@ -230,7 +230,7 @@ async def test_a_time_without_daemon_is_told_where_somebody_looks_for_a_page(sho
         shop.write()
         async with service_on(shop.file, clock, settings=EngineSettings(drain_ticks=0.2, drain_sends=0.2)) as service:
             shop.site.status = 503 if hour else 200
-            await until(lambda: ticked(service), 10, "a tick")
+            await until(lambda: ticked(service), 30, "a tick")
             if hour:
                 await shop.pages()
     told = await why(shop, "SiteDown")

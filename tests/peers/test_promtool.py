@@ -50,9 +50,9 @@ async def daemon(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Daem
             )
             await shop.pagerduty.stop()
             shop.site.status = 200
-            await until(lambda: attempts(running, "oncall", "rejected") > 0, 20, "a refused connection")
+            await until(lambda: attempts(running, "oncall", "rejected") > 0, 60, "a refused connection")
             await shop.pagerduty.start()
-            await until(lambda: attempts(running, "oncall", "accepted") > 1, 20, "the resolve")
+            await until(lambda: attempts(running, "oncall", "accepted") > 1, 60, "the resolve")
             yield running
 
 

@@ -130,7 +130,7 @@ class Shop:
 
     async def resolves(self) -> None:
         """Wait until no PagerDuty incident is open."""
-        await until(lambda: all(not one.open for one in self.pagerduty.incidents), 20, "the resolve")
+        await until(lambda: all(not one.open for one in self.pagerduty.incidents), 60, "the resolve")
 
 
 @asynccontextmanager

@@ -88,10 +88,10 @@ async def test_a_p1_leaves_before_every_p3_that_waits_longer(shop: Shop, other: 
     shop.pagerduty.faults.next(throttled(4))
     async with running(shop):
         shop.site.status = 503
-        await until(lambda: shop.pagerduty.faults.struck == 1, 10, "the first P3")
+        await until(lambda: shop.pagerduty.faults.struck == 1, 30, "the first P3")
         other.status = 503
 
-        await until(lambda: len(severities(shop)) == 9, 20, "every page")
+        await until(lambda: len(severities(shop)) == 9, 60, "every page")
 
     assert severities(shop) == ["critical", *["warning"] * 8]
 
@@ -114,10 +114,10 @@ async def test_a_channel_that_is_asked_for_patience_delays_no_other(shop: Shop, 
     shop.pagerduty.faults.next(throttled(60))
     async with running(shop):
         shop.site.status = 503
-        await until(lambda: len(shop.slack.messages) == 1, 20, "the first message to Slack")
-        await until(lambda: shop.pagerduty.faults.struck == 1, 20, "PagerDuty's refusal")
+        await until(lambda: len(shop.slack.messages) == 1, 60, "the first message to Slack")
+        await until(lambda: shop.pagerduty.faults.struck == 1, 60, "PagerDuty's refusal")
         other.status = 503
-        await until(lambda: len(shop.slack.messages) == 2, 20, "the second message to Slack")
+        await until(lambda: len(shop.slack.messages) == 2, 60, "the second message to Slack")
         await asyncio.sleep(1)
 
         assert len(shop.pagerduty.requests) == 1
@@ -128,7 +128,7 @@ async def test_a_poll_that_hangs_stops_no_other_unit(shop: Shop, monkeypatch: py
     async with EstateServer(estate(), SystemClock(), faults) as aws:
         watch_cloudwatch(shop, aws, monkeypatch)
         async with running(shop) as service:
-            await until(lambda: faults.struck[Kind.TIMEOUT] > 0, 10, "a call to AWS")
+            await until(lambda: faults.struck[Kind.TIMEOUT] > 0, 30, "a call to AWS")
             shop.site.status = 503
             await shop.pages()
             shop.site.status = 200
@@ -158,14 +158,14 @@ def failures(service: Service) -> float:
 
 async def test_a_store_that_is_locked_when_a_site_breaks_delays_the_page_and_loses_nothing(shop: Shop) -> None:
     async with running(shop) as service:
-        await until(lambda: ticks(service, "probe") > 0, 30, "a first tick")
+        await until(lambda: ticks(service, "probe") > 0, 60, "a first tick")
         async with locked(shop):
             shop.site.status = 503
             await until(lambda: failures(service) > 0, 60, "a store that nobody can use")
             assert shop.pagerduty.phones_rung == 0
 
         await until(lambda: shop.pagerduty.phones_rung == 1, 80, "the page, at the latest when the unit's lease ends")
-        await until(lambda: len(shop.slack.messages) > 0, 30, "the Slack message")
+        await until(lambda: len(shop.slack.messages) > 0, 60, "the Slack message")
         shop.site.status = 200
         await shop.resolves()
 
@@ -179,14 +179,14 @@ async def test_a_store_that_fails_when_a_vendor_answers_neither_forgets_nor_doub
     shop.slack.faults.next(slow(1, operation="chat.postMessage"))
     async with running(shop):
         shop.site.status = 503
-        await until(lambda: shop.pagerduty.faults.struck == shop.slack.faults.struck == 1, 10, "both requests")
+        await until(lambda: shop.pagerduty.faults.struck == shop.slack.faults.struck == 1, 30, "both requests")
         async with without_outbox(shop):
-            await until(lambda: len(shop.slack.messages) == shop.pagerduty.phones_rung == 1, 10, "both answers")
+            await until(lambda: len(shop.slack.messages) == shop.pagerduty.phones_rung == 1, 30, "both answers")
             await asyncio.sleep(0.5)
 
         shop.site.status = 200
         await shop.resolves()
-        await until(lambda: "RESOLVED" in shop.slack.messages[0].text.upper(), 20, "Slack's resolve")
+        await until(lambda: "RESOLVED" in shop.slack.messages[0].text.upper(), 60, "Slack's resolve")
 
     assert shop.pagerduty.phones_rung == 1
     assert len(shop.slack.in_channel("ops")) == 1

@@ -94,7 +94,7 @@ class Rig:
             self.clock.advance(1)
             return holds()
 
-        await until(another_second, 30, "what should come in time")
+        await until(another_second, 60, "what should come in time")
 
 
 @asynccontextmanager
@@ -130,7 +130,7 @@ async def test_a_message_wakes_whom_it_is_about_and_is_then_deleted(
     aws.on("ReceiveMessage", brought(scan(), scan(), scan("999999999999"), "{", '{"a": 1}'), SILENT)
     async with rig_of(aws, tmp_path) as rig:
         await rig.begin(clients)
-        await until(lambda: bool(aws.asked("DeleteMessageBatch")), 20, "the messages are deleted")
+        await until(lambda: bool(aws.asked("DeleteMessageBatch")), 60, "the messages are deleted")
         assert await rig.due() == [ECR.id], "of its place, its account and its repository"
         assert rig.looks == 1
         [request] = aws.asked("DeleteMessageBatch")
@@ -147,7 +147,7 @@ async def test_a_message_of_an_account_with_a_role_wakes_its_units(
     aws.on("ReceiveMessage", brought(scan("222222222222")), SILENT)
     async with rig_of(aws, tmp_path) as rig:
         await rig.begin(clients)
-        await until(lambda: bool(aws.asked("DeleteMessageBatch")), 20, "the message is deleted")
+        await until(lambda: bool(aws.asked("DeleteMessageBatch")), 60, "the message is deleted")
         assert await rig.due() == [ecr(account="other").id]
 
 
@@ -157,7 +157,7 @@ async def test_a_flood_is_one_poll_and_the_next_ten_seconds_later(
     aws.on("ReceiveMessage", *[brought(*[scan()] * 10)] * 20, SILENT)
     async with rig_of(aws, tmp_path) as rig:
         await rig.begin(clients)
-        await until(lambda: rig.counted("woken") == 200, 20, "all are read")
+        await until(lambda: rig.counted("woken") == 200, 60, "all are read")
         assert await rig.due() == [ECR.id]
         assert rig.store is not None
         [health] = [one for one in await rig.store.unit_health() if one.id == ECR.id]
@@ -171,7 +171,7 @@ async def test_what_the_store_did_not_keep_is_not_deleted(
     async with rig_of(aws, tmp_path) as rig:
         rename(tmp_path, "work_unit", "elsewhere")
         await rig.begin(clients)
-        await until(lambda: rig.refused() == 1, 20, "the store refuses a first message")
+        await until(lambda: rig.refused() == 1, 60, "the store refuses a first message")
         assert not aws.asked("DeleteMessageBatch")
         rename(tmp_path, "elsewhere", "work_unit")
         await rig.passing(lambda: bool(aws.asked("DeleteMessageBatch")))
@@ -201,13 +201,13 @@ async def test_a_death_between_commit_and_delete_brings_the_message_again_and_th
     async with rig_of(aws, tmp_path) as rig:
         aws.on("DeleteMessageBatch", HANG, ok({"Successful": []}))
         await rig.begin(clients)
-        await until(lambda: bool(aws.asked("DeleteMessageBatch")), 20, "it is about to be deleted")
+        await until(lambda: bool(aws.asked("DeleteMessageBatch")), 60, "it is about to be deleted")
         await rig.listening.close()
         assert await rig.due() == [ECR.id], "what it means is in the store"
 
         after = Rig(aws, rig.store, rig.clock)
         await after.begin(clients)
-        await until(lambda: len(aws.asked("DeleteMessageBatch")) == 2, 20, "it came again and is deleted")
+        await until(lambda: len(aws.asked("DeleteMessageBatch")) == 2, 60, "it came again and is deleted")
         await after.listening.close()
         assert after.counted("woken") == 1
 
@@ -238,7 +238,7 @@ async def test_a_reload_ends_the_loops_of_queues_that_are_gone(
     async with rig_of(aws, tmp_path) as rig:
         await rig.begin(clients)
         await rig.begin(clients, {**QUEUE, "queue": "https://sqs.eu-west-1.amazonaws.com/111111111111/other"})
-        await until(lambda: any("other" in str(one.body) for one in aws.asked("ReceiveMessage")), 20, "the other one")
+        await until(lambda: any("other" in str(one.body) for one in aws.asked("ReceiveMessage")), 60, "the other one")
         await rig.listening.configure(rig.plan, config_of(aws), clients)
         assert rig.live.queues == {}
         asked = len(aws.requests)

@@ -59,7 +59,7 @@ async def test_nobody_is_paged_before_a_slow_inhibitor_was_evaluated_for_the_fir
     shop.rules.append(probe_rule("GatewayDown", "", probe=slow))
     shop.config["inhibit"] = [INHIBIT]
     async with running(shop) as service:
-        await until(lambda: shop.pagerduty.phones_rung > 0, 15, "the gateway's page")
+        await until(lambda: shop.pagerduty.phones_rung > 0, 45, "the gateway's page")
         ticks = service.live.metrics.registry.get_sample_value("watchtower_ticks_total", {"source": "probe"}) or 0
         assert ticks > 2, "the site was seen to be down all the while"
         await asyncio.sleep(1)
@@ -67,7 +67,7 @@ async def test_nobody_is_paged_before_a_slow_inhibitor_was_evaluated_for_the_fir
         assert ["GatewayDown" in title for title in paged(shop)] == [True]
         gateway.hangs = False
         gateway.closing.set()
-        await until(lambda: shop.pagerduty.phones_rung == 2, 15, "the site's page")
+        await until(lambda: shop.pagerduty.phones_rung == 2, 45, "the site's page")
 
 
 async def test_what_fires_when_a_window_ends_is_told_at_once(shop: Shop) -> None:

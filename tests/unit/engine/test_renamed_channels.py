@@ -61,11 +61,11 @@ async def test_a_page_that_is_under_way_while_its_channel_is_renamed_rings_once_
     shop.pagerduty.faults.next(slow(1.0))
     async with running(shop) as service:
         shop.site.status = 503
-        await until(lambda: shop.pagerduty.faults.struck == 1, 20, "the page under way")
+        await until(lambda: shop.pagerduty.faults.struck == 1, 60, "the page under way")
         rename(shop)
         await service.reload()
         shop.site.status = 200
-        await until(lambda: "RESOLVED" in in_chat(shop.slack), 20, "Slack's resolve")
+        await until(lambda: "RESOLVED" in in_chat(shop.slack), 60, "Slack's resolve")
         await shop.resolves()
         async with inside(shop) as store:
             health = await store.channel_health()
@@ -79,7 +79,7 @@ async def test_a_page_that_is_under_way_while_its_channel_is_renamed_rings_once_
 async def test_what_was_renamed_while_the_daemon_was_away_goes_on_under_its_new_name(shop: Shop) -> None:
     shop.site.status = 503
     async with running(shop):
-        await until(lambda: shop.pagerduty.phones_rung == 1 and bool(shop.slack.messages), 20, "the page")
+        await until(lambda: shop.pagerduty.phones_rung == 1 and bool(shop.slack.messages), 60, "the page")
     rename(shop)
     async with running(shop):
         async with inside(shop) as store:

@@ -66,6 +66,7 @@ class Counts:
     duplicates_webhook: int = 0
     duplicates_sns: int = 0
     possible_duplicates: int = 0
+    astray: int = 0
     kills: int = 0
     pauses: int = 0
     steps_missed: int = 0
@@ -274,6 +275,7 @@ def _count_duplicates(world: World, ledger: Ledger, possible: Mapping[str, int],
     counts.possible_duplicates = sum(int(possible.get(channel, 0)) for channel in found)
     for channel, there in found.items():
         counted, most = int(possible.get(channel, 0)), there + _astray(world, ledger, channel)
+        counts.astray += counted - there
         if not there <= counted <= most:
             allowed = f"{there}" if there == most else f"{there} to {most}"
             verdict.broken.append(

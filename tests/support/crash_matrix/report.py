@@ -36,6 +36,7 @@ _WORDS = {
     "duplicates_webhook": "duplicates in Slack, by webhook",
     "duplicates_sns": "duplicates on SNS",
     "possible_duplicates": "possible duplicates that the daemon counted",
+    "astray": "of them where one of the two attempts never arrived",
 }
 
 

@@ -44,12 +44,13 @@ def samples_of(kind: str, labels: Mapping[str, str], result: Result, at: float) 
         "probe_http_status_code": float(result.status or 0) if kind == "http" else None,
         **result.measures,
     }
+    known = Labels(labels)
     for name, value in values.items():
         if value is not None:
-            yield _sample(name, labels, value, at)
+            yield _sample(name, known, value, at)
     if kind in _PHASES:
         for phase, seconds in result.phases.items():
-            yield _sample(_PHASES[kind], {**labels, "phase": phase}, seconds, at)
+            yield _sample(_PHASES[kind], Labels([*known.pairs, ("phase", phase)]), seconds, at)
 
 
 def _protocol(address: str) -> float | None:
@@ -58,5 +59,5 @@ def _protocol(address: str) -> float | None:
     return 6.0 if ":" in address else 4.0
 
 
-def _sample(name: str, labels: Mapping[str, str], value: float, at: float) -> Sample:
-    return Sample("probe", name, Labels(labels), value, at, _HELP[name])
+def _sample(name: str, labels: Labels, value: float, at: float) -> Sample:
+    return Sample("probe", name, labels, value, at, _HELP[name])

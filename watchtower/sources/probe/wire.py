@@ -7,6 +7,7 @@ Python offers none unless it is handed one.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from contextlib import suppress
@@ -121,8 +122,24 @@ async def connect(address: str, port: int) -> Wire:
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await asyncio.get_running_loop().sock_connect(sock, (address, port))
+        await _connected(sock, (address, port))
     except BaseException:
         sock.close()
         raise
     return Wire(sock)
+
+
+async def _connected(sock: socket.socket, place: tuple[str, int]) -> None:
+    """Wait until it is; uvloop's own sock_connect looks even a plain address up, on a thread that lookups share."""
+    with suppress(BlockingIOError):
+        sock.connect(place)
+        return
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_writer(sock, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_writer(sock)
+    if number := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        raise OSError(number, os.strerror(number))

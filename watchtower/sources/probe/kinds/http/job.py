@@ -140,7 +140,7 @@ class HttpJob:
             status=response.status,
             headers=response.headers,
             size=len(body),
-            text=response.text(body),
+            text=response.text(body) if body else "",
             leads=_leads(response, request, attempt),
             duration=attempt.watch.elapsed,
             certificate_days=None if attempt.expires is None else (attempt.expires - attempt.now) / _DAY,

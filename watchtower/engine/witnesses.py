@@ -98,11 +98,13 @@ async def _shown(
     try:
         lines = await archive.read(lookup, patience, witness)
     except SourceError as error:
-        late = error.reason in PASSING
-        word = "late" if late else "missing"
-        log.warning(f"evidence.{word}", alert=str(change.key), detail=error.detail)
-        archive.count(word)
-        return replace(change, evidence=(f"evidence is {word}: {error.detail}",), late=lookup if late else None)
+        if error.reason in PASSING:
+            log.warning("evidence.late", alert=str(change.key), detail=error.detail)
+            archive.count("late")
+            return replace(change, evidence=(f"evidence is late: {error.detail}",), late=lookup)
+        log.warning("evidence.missing", alert=str(change.key), detail=error.detail)
+        archive.count("missing")
+        return replace(change, evidence=(f"evidence is missing: {error.detail}",))
     archive.count("in_time")
     return replace(change, evidence=lines)
 

@@ -32,7 +32,7 @@ from watchtower.engine.tick import Ticker
 from watchtower.engine.writer import Writer
 from watchtower.errors import StoreError
 from watchtower.incidents.flush import Policy, decide
-from watchtower.incidents.graphs import lane
+from watchtower.incidents.lanes import lanes
 from watchtower.incidents.quiet import Quiet
 from watchtower.incidents.renaming import renamed
 
@@ -130,7 +130,7 @@ class Engine:
     async def _at_rest(self, destinations: Mapping[str, str]) -> AsyncIterator[None]:
         """Nothing is judged meanwhile, and nothing leaves on a channel that has a new name."""
         old = renamed(await self._store.known_destinations(), destinations)
-        async with self._senders.still({*old, *map(lane, old)}), self._flushing:
+        async with self._senders.still({*old, *(lane for name in old for lane in lanes(name))}), self._flushing:
             yield
 
     async def _end_orphans(self) -> None:

@@ -19,6 +19,11 @@ def evidence_lane(channel: str) -> str:
     return channel + _EVIDENCE
 
 
+def lanes(channel: str) -> tuple[str, str]:
+    """All lanes of a channel."""
+    return lane(channel), evidence_lane(channel)
+
+
 def is_lane(name: str) -> bool:
     """Whether it is no channel, but where something of one's waits."""
     return name.endswith((_GRAPHS, _EVIDENCE))

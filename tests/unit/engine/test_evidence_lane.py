@@ -92,7 +92,7 @@ class Night:
 
     def sender(self, name: str) -> Sender:
         clerk = Clerk(self.archive, self.store, patience=0.05)
-        return Sender(name, self.switchboard, self.store, self.live, self.clock, SETTINGS, "w", clerk)
+        return Sender(name, self.switchboard, self.store, self.live, self.clock, SETTINGS, "w", clerk=clerk)
 
     def late(self, **more: Any) -> NoticeMember:
         return replace(member(), **{"evidence": ("evidence is late: not there within 3 s",), "late": LOOKUP, **more})

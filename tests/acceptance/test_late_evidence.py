@@ -124,6 +124,7 @@ async def told(folder: Path, environment: pytest.MonkeyPatch, *, restart: bool) 
             assert (night.in_thread(), night.mails("evidence")) == ([], []), "it was not there when the page left"
             if not restart:
                 await until(lambda: bool(night.in_thread() and night.mails("evidence")), 20, "the evidence")
+        assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("evidence")], "nothing is left"
         if restart:
             assert (night.in_thread(), night.mails("evidence")) == ([], [])
             async with service_on(night.file, night.clock, PACE):

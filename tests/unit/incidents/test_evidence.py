@@ -11,7 +11,7 @@ from tests.unit.incidents.memory import AUDIT, CHAT, PAGER, Memory, alert, ok, p
 from watchtower.incidents.evidence import MOST, WITHIN
 from watchtower.incidents.lanes import channel_of, evidence_lane, is_lane
 from watchtower.lookup import Lookup
-from watchtower.model import Delivery, DeliveryState, Event, Labels, Priority, Transition
+from watchtower.model import Delivery, DeliveryState, Event, Labels, Priority, State, Transition
 
 P1, P2, P3, P4, P5 = Priority
 TALKS, MAIL = replace(CHAT, follow_ups=True), replace(AUDIT, follow_ups=True)
@@ -150,6 +150,16 @@ def test_who_stands_in_for_a_pager_is_followed_up_as_well() -> None:
     plan = memory.flush(after=61)
     assert told(plan.deliveries) == ["P1 trigger ops", "P1 evidence ops/evidence"]
     assert memory.flush().deliveries == ()
+
+
+def test_an_alert_that_calms_down_keeps_what_is_known_of_it() -> None:
+    memory = night({"channels": ["ops"]})
+    memory.flush(late(priority=P2))
+    calmer = replace(alert(priority=P3, labels={"log_group": "/a"}), from_state=State.ALARM, from_priority=P2)
+    plan = memory.flush(calmer, after=1)
+    [member] = next(iter(memory.incidents.values())).members
+    assert (member.evidence, member.late) == ((LATE,), lookup())
+    assert plan.withdrawn == ()
 
 
 def test_a_page_that_comes_much_later_is_not_followed_up() -> None:

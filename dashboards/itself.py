@@ -226,6 +226,12 @@ ITSELF = Dashboard(
                 "configuration.md#heartbeat",
             ),
             Panel(
+                "Log lines behind alerts",
+                "Late ones follow their page, or are given up.",
+                _grown("watchtower_evidence_total", "outcome"),
+                "operations.md#late-evidence",
+            ),
+            Panel(
                 "Pings of jobs",
                 "What /ping took and refused.",
                 _grown("watchtower_pings_total", "outcome"),

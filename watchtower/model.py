@@ -14,6 +14,8 @@ from watchtower.graphspec import GraphSpec as GraphSpec  # noqa: TC001 - a type 
 from watchtower.labels import EMPTY as EMPTY
 from watchtower.labels import Labels as Labels
 from watchtower.labels import stable_hash as stable_hash
+from watchtower.lookup import Lookup as Lookup  # noqa: TC001 - a type that the store reads back
+from watchtower.words import Event as Event
 from watchtower.words import Priority as Priority
 from watchtower.words import State as State
 from watchtower.words import TroubleReason as TroubleReason
@@ -163,7 +165,8 @@ class Transition:
     """One change of one alert: the only thing the tick hands to the flush.
 
     ``seq`` is given by the store (0 before). ``notify`` false means: recorded, never delivered, and ``unsent`` says
-    why. ``datapoints`` is the evaluated window, newest last, for messages and explanations.
+    why. ``datapoints`` is the evaluated window, newest last, for messages and explanations. ``late`` says where
+    evidence that was not there in time is asked for again.
     """
 
     key: AlertKey
@@ -187,6 +190,7 @@ class Transition:
     seq: int = 0
     unsent: str = ""
     graph: GraphSpec | None = None
+    late: Lookup | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,18 +216,6 @@ class Trouble:
     detail: str
 
 
-class Event(StrEnum):
-    """What a delivery tells a channel."""
-
-    TRIGGER = "trigger"
-    UPDATE = "update"
-    RESOLVE = "resolve"
-    REPEAT = "repeat"
-    ESCALATION = "escalation"
-    ACKNOWLEDGE = "acknowledge"
-    GRAPH = "graph"
-
-
 class DeliveryState(StrEnum):
     """The life of an outbox row; ``sending`` found after a crash is ambiguous, never pending."""
 
@@ -247,7 +239,8 @@ class NoticeMember:
     ``muted_by`` says what holds it back (a silence, a mute window, an inhibitor, route hours), empty when nothing
     does; of a resolved member, what held it back when it ended. ``moves_to`` is the route that tells of it instead,
     which a member that still fires joined already and that need not have told anybody yet. ``graph`` is what can be
-    drawn of it; a notice has it only where it is to be drawn.
+    drawn of it, ``late`` where evidence that was late is asked for again; a notice has either only where it is the one
+    that shows it.
     """
 
     alert_id: str
@@ -267,6 +260,7 @@ class NoticeMember:
     muted_by: str = ""
     moves_to: str = ""
     graph: GraphSpec | None = None
+    late: Lookup | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The words that alerts, observations and polls are told in."""
+"""The words that alerts, observations, polls and deliveries are told in."""
 
 from __future__ import annotations
 
@@ -58,3 +58,16 @@ class TroubleReason(StrEnum):
     INVALID = "invalid"
     INTERNAL = "internal"
     BLIND = "blind"
+
+
+class Event(StrEnum):
+    """What a delivery tells a channel."""
+
+    TRIGGER = "trigger"
+    UPDATE = "update"
+    RESOLVE = "resolve"
+    REPEAT = "repeat"
+    ESCALATION = "escalation"
+    ACKNOWLEDGE = "acknowledge"
+    GRAPH = "graph"
+    EVIDENCE = "evidence"

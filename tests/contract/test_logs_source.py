@@ -18,9 +18,13 @@ from watchtower.aws.config import AwsConfig
 from watchtower.clock import SystemClock, epoch
 from watchtower.demo.aws import EstateServer, Fault, Faults, Kind
 from watchtower.demo.logs import Chatter, LogFilter, LogGroup
+from watchtower.engine.archive import Archive
+from watchtower.engine.plan import Plan
 from watchtower.errors import SourceError
 from watchtower.inventory.log_filters import LogInventory
-from watchtower.model import Labels, Priority, Truth
+from watchtower.live import Metrics
+from watchtower.lookup import Lookup
+from watchtower.model import Labels, Priority, TroubleReason, Truth
 from watchtower.sources.base import Ask, Place, Poll
 from watchtower.sources.logs.evidence import MAX_PAGES
 from watchtower.sources.logs.query import LogsQuery
@@ -117,6 +121,19 @@ async def moto(moto_url: str) -> AsyncIterator[Logs]:
     opened = Logs(moto_url, ManualClock(SystemClock().now()))
     yield opened
     await opened.clients.close()
+
+
+async def test_lines_that_come_slowly_are_there_for_who_asks_again_and_were_asked_for_once(logs: Logs) -> None:
+    await logs.poll()
+    logs.server.faults.add(Fault(Kind.SLOW, operation="FilterLogEvents", seconds=0.3, times=1))
+    lookup = Lookup("PmsCritical", identity("/ecs/a/pms"), TICK - 60, TICK, logs.clock.now())
+    archive = Archive(lambda: Plan({}, {}), Metrics())
+    with pytest.raises(SourceError, match=r"not there within 0\.05 s") as late:
+        await archive.read(lookup, 0.05, (logs.source, logs.unit))
+    assert late.value.reason == TroubleReason.TIMEOUT
+    assert await archive.read(lookup, 20) == ("CRITICAL no rooms, password=[redacted]", "CRITICAL no keys")
+    assert logs.server.calls["FilterLogEvents"] == 2, "an empty page and one with the lines"
+    await archive.close()
 
 
 async def test_each_log_group_is_a_series_with_what_its_filter_counted(logs: Logs) -> None:

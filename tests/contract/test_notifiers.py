@@ -22,7 +22,7 @@ from watchtower.demo.pagerduty import DEMO_KEY, PagerDutyServer
 from watchtower.demo.slack import DEMO_TOKEN, SlackServer
 from watchtower.errors import Ambiguous, DeliveryError, Rejected
 from watchtower.model import Delivery, Event
-from watchtower.notifiers.base import Doors, Notifier
+from watchtower.notifiers.base import Doors, Informant, Notifier
 from watchtower.notifiers.table import NOTIFIERS
 
 if TYPE_CHECKING:
@@ -131,6 +131,24 @@ async def make_rig(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 async def test_every_event_is_accepted_by_the_strict_vendor(rig: Rig, event: Event) -> None:
     await rig.notifier.send(a_delivery(event=event))
     assert [one.outcome for one in rig.vendor.requests] == ["ok"]
+
+
+async def test_late_evidence_says_that_nothing_began_and_never_goes_to_a_pager(rig: Rig) -> None:
+    takes = rig.notifier.traits.kind != "pagerduty"
+    assert (isinstance(rig.notifier, Informant), rig.notifier.traits.follow_ups) == (takes, takes)
+    if not isinstance(rig.notifier, Informant):
+        return
+    page = await rig.notifier.send(a_delivery())
+    evidence = a_delivery(2, Event.EVIDENCE, ref=page.ref)
+    shown = replace(evidence.notice.members[0], evidence=("CRITICAL no rooms",))
+    told = replace(evidence.notice, members=(shown,), label="no new alert")
+    await rig.notifier.follow_ups.send(replace(evidence, notice=told))
+    [_, said] = rig.vendor.requests
+    text = str(said.payload)
+    assert said.outcome == "ok"
+    assert "EVIDENCE (no new alert)" in text
+    assert "CRITICAL no rooms" in text
+    assert "FIRING" not in text
 
 
 async def test_a_permanent_refusal_is_rejected_for_good(rig: Rig) -> None:

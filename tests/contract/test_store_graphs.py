@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tests.support.outbox import ACCEPTED, AMBIGUOUS, DEAD, claim, send, states, take
 from tests.support.stores import at, commit_plan, delivery, enqueue, incident
-from watchtower.incidents.graphs import lane
+from watchtower.incidents.lanes import lane
 from watchtower.incidents.model import FlushPlan
 from watchtower.model import Delivery, DeliveryState, Event
 from watchtower.store.values import Settled

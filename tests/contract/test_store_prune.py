@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.support.stores import World, at, change, commit_plan, delivery, enqueue, incident, look, state
 from watchtower.incidents.model import Decision, FlushInput, FlushPlan
-from watchtower.model import DeliveryState, State
+from watchtower.model import DeliveryState, Event, State
 from watchtower.store.values import Settled
 
 if TYPE_CHECKING:
@@ -52,6 +54,16 @@ async def test_more_than_one_step_can_take_is_forgotten_all_the_same(world: Worl
     await commit_plan(store, FlushPlan(incidents=ended))
     await store.prune(before=at(5))
     assert await world.count("incident") == 0
+
+
+@pytest.mark.parametrize("event", [Event.GRAPH, Event.EVIDENCE])
+async def test_what_only_followed_a_page_keeps_no_incident_that_is_over(
+    world: World, store: Store, event: Event
+) -> None:
+    over = incident(ended_at=at(1), due_at=None)
+    await commit_plan(store, FlushPlan(incidents=(over,), deliveries=(delivery("left", event, channel="gone/lane"),)))
+    await store.prune(before=at(5))
+    assert await world.count("incident") == await world.count("delivery") == 0
 
 
 async def test_what_is_old_and_settled_is_forgotten(world: World, store: Store) -> None:

@@ -9,12 +9,14 @@ import pytest
 from tests.support.outbox import AMBIGUOUS, claim, send, take
 from tests.support.stores import World, commit_plan, delivery, enqueue, incident, look
 from watchtower.errors import StoreError
-from watchtower.incidents.graphs import lane
+from watchtower.incidents.lanes import evidence_lane, lane
 from watchtower.incidents.model import FlushPlan
 from watchtower.model import DeliveryState, Event, Labels
 from watchtower.store.values import Standing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from watchtower.store.store import Store
 
 BEFORE, AFTER = {"oncall": "key-1", "ops": "#ops"}, {"pager": "key-1", "ops": "#ops"}
@@ -45,11 +47,12 @@ async def test_its_rest_is_the_new_names_and_who_held_it_can_hold_it_again(store
     assert (await take(store, epoch, "pager")).state is DeliveryState.AMBIGUOUS
 
 
-async def test_graphs_that_wait_on_its_lane_go_with_it(store: Store) -> None:
+@pytest.mark.parametrize(("event", "of"), [(Event.GRAPH, lane), (Event.EVIDENCE, evidence_lane)])
+async def test_what_waits_on_its_lanes_goes_with_it(store: Store, event: Event, of: Callable[[str], str]) -> None:
     await store.rename_channels(BEFORE)
-    await enqueue(store, delivery("g", Event.GRAPH, channel=lane("ops")))
+    await enqueue(store, delivery("g", event, channel=of("ops")))
     await store.rename_channels({"oncall": "key-1", "chat": "#ops"})
-    assert [row.channel for row in (await look(store)).deliveries] == [lane("chat")]
+    assert [row.channel for row in (await look(store)).deliveries] == [of("chat")]
 
 
 async def test_open_incidents_know_it_by_the_new_name_and_ended_ones_keep_theirs(store: Store) -> None:

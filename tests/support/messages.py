@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from tests.support.clock import START, ManualClock
 from watchtower.engine.testing import send_test
+from watchtower.incidents.deliveries import NO_ALERT
 from watchtower.incidents.digests import Batch, Kind, compose
 from watchtower.incidents.model import ChannelTraits
 from watchtower.model import Delivery, Event, Heard, Labels, Notice, NoticeMember, Priority, Receipt, State
 from watchtower.notifiers.blocks import PLAIN, Look
 from watchtower.notifiers.digests import content
+from watchtower.notifiers.slack_evidence import reply
 from watchtower.notifiers.slack_thread import news, remembered
 
 if TYPE_CHECKING:
@@ -95,6 +97,25 @@ def site() -> NoticeMember:
         since=OPENED,
         runbook="https://runbooks.example.com/site-down",
         evidence=("HTTP/1.1 503 Service Unavailable", "server: envoy", "upstream connect error or disconnect/reset"),
+    )
+
+
+def booking() -> NoticeMember:
+    """A log group with critical lines, which were not there when it was told."""
+    labels = {"alert": "PmsCritical", "group": "logs", "source": "logs", "environment": "production"}
+    place = {"account": "prod", "region": "eu-west-1", "log_group": "/ecs/prod/pms", "tenant": "hotel"}
+    return NoticeMember(
+        alert_id="pms",
+        name="PmsCritical",
+        labels=Labels({**labels, **place}),
+        state=State.ALARM,
+        firing=True,
+        priority=Priority.P2,
+        summary="2 critical lines in /ecs/prod/pms",
+        reason="1 of 1 datapoints > 0",
+        value=2.0,
+        since=OPENED,
+        evidence=("CRITICAL no rooms for booking 4711, token=[redacted]", "CRITICAL payment gateway timed out"),
     )
 
 
@@ -223,6 +244,15 @@ MOVED = delivery(
     ),
     TRIGGER,
 )
+EVIDENCE = delivery(
+    notice(
+        Event.EVIDENCE,
+        booking(),
+        minutes=0.5,
+        reason="evidence of PmsCritical that was not there when it was told",
+        label=NO_ALERT,
+    ),
+)
 LATE = delivery(notice(Event.TRIGGER, minutes=0, reason="P2 alert RdsCpuHigh began", label="late by 4m"))
 
 
@@ -287,6 +317,9 @@ def messages() -> dict[str, dict[str, Any]]:
     for name, one in edited.items():
         if told := news(one, LOOK):
             made[f"{name}-in-the-thread"] = {"text": told.text, "blocks": told.blocks}
+    thread = reply(EVIDENCE)
+    made["evidence-in-the-thread"] = {"text": thread["text"], "blocks": thread["blocks"]}
+    made["evidence-webhook"] = content(EVIDENCE, PLAIN)
     return made | {"webhook": content(P1, replace(PLAIN, mention="<!here>")), "test": content(tested(), LOOK)}
 
 

@@ -13,7 +13,20 @@ ROOT = Path(watchtower.__file__).parent
 
 #: Rooms from top to bottom: a module imports only rooms above its own, or its own room.
 ROOMS = [
-    ["labels", "words", "batch", "graphspec", "model", "errors", "faults", "durations", "clock", "schema", "secrets"],
+    [
+        "labels",
+        "words",
+        "batch",
+        "graphspec",
+        "lookup",
+        "model",
+        "errors",
+        "faults",
+        "durations",
+        "clock",
+        "schema",
+        "secrets",
+    ],
     ["yamlfile", "redaction"],
     ["matchers", "templates", "logpattern"],
     ["aws"],

@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING
 import structlog
 
 from watchtower.engine.accepting import accept
+from watchtower.engine.archive import Archive
 from watchtower.engine.composites import Composites
 from watchtower.engine.doorbell import PINGS, pinging
+from watchtower.engine.evidence import Clerk
 from watchtower.engine.loops import Loop, supervise
 from watchtower.engine.opening import Opening
 from watchtower.engine.orphans import orphans
@@ -30,7 +32,7 @@ from watchtower.engine.tick import Ticker
 from watchtower.engine.writer import Writer
 from watchtower.errors import StoreError
 from watchtower.incidents.flush import Policy, decide
-from watchtower.incidents.graphs import lane
+from watchtower.incidents.lanes import lanes
 from watchtower.incidents.quiet import Quiet
 from watchtower.incidents.renaming import renamed
 
@@ -78,11 +80,12 @@ class Engine:
         self._judged = asyncio.Event()
         self._flushing = asyncio.Lock()
         self._writer = Writer(store)
-        self._ticker = Ticker(store, self._writer, live, clock, settings, environment)
+        self._archive = Archive(lambda: self._plan, live.metrics)
+        self._ticker = Ticker(store, self._writer, live, clock, settings, environment, self._archive)
         self._selfwatch = SelfWatch(store, self._writer, live, clock, environment)
         self._composites = Composites(store, self._writer, live, clock, environment)
         self._switchboard = Switchboard()
-        self._senders = Senders(self._switchboard, store, live, clock, settings)
+        self._senders = Senders(self._switchboard, store, live, clock, settings, Clerk(self._archive, store))
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         self._stopping = asyncio.Event()
         self._closing = asyncio.Event()
@@ -127,7 +130,7 @@ class Engine:
     async def _at_rest(self, destinations: Mapping[str, str]) -> AsyncIterator[None]:
         """Nothing is judged meanwhile, and nothing leaves on a channel that has a new name."""
         old = renamed(await self._store.known_destinations(), destinations)
-        async with self._senders.still({*old, *map(lane, old)}), self._flushing:
+        async with self._senders.still({*old, *(lane for name in old for lane in lanes(name))}), self._flushing:
             yield
 
     async def _end_orphans(self) -> None:
@@ -157,6 +160,7 @@ class Engine:
             await self._drain_ticks(ticks, flush)
             writer.cancel()
             await self._drain_senders(send)
+        await self._archive.close()
 
     def stop(self) -> None:
         """Finish what is in hand and end; everything else is in the store."""

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from watchtower.sources.base import Poll, Source
 
 
+#: Troubles that the next request may well not have; what is forbidden or invalid stays so until somebody acts.
+PASSING = frozenset(set(TroubleReason) - {TroubleReason.FORBIDDEN, TroubleReason.INVALID})
+
+
 async def poll(source: Source, request: Poll, patience: float) -> PollResult:
     """Poll for at most ``patience`` real seconds; not to know is an answer too, and changes no state."""
     unit = request.unit

@@ -14,9 +14,9 @@ from watchtower.engine.pacing import next_standing
 from watchtower.errors import Ambiguous, DeliveryError, Rejected
 from watchtower.incidents.digests import Batch, Kind, compose
 from watchtower.incidents.fallback import labelled_late
-from watchtower.incidents.graphs import channel_of, is_lane, lane
-from watchtower.model import DeliveryState, Event, Receipt
-from watchtower.notifiers.base import Illustrator
+from watchtower.incidents.lanes import channel_of, evidence_lane, is_lane, lane
+from watchtower.model import Delivery, DeliveryState, Event, Receipt
+from watchtower.notifiers.base import Illustrator, Informant
 from watchtower.store.values import Settled, Standing
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watchtower.clock import Clock
+    from watchtower.engine.evidence import Clerk
     from watchtower.engine.settings import EngineSettings
     from watchtower.incidents.model import ChannelTraits
     from watchtower.live import Live
-    from watchtower.model import Delivery
     from watchtower.notifiers.base import Notifier
     from watchtower.store.store import Store
 
@@ -56,19 +56,22 @@ def settle_all(
     return [settle(replace(row, attempts=attempts), answer, now, settings) for row in rows]
 
 
-#: Attempts and seconds after which nobody needs a graph any more.
-GRAPH_TRIES, GRAPH_WITHIN = 5, 600
+#: Attempts after which nobody needs what follows a page any more, and seconds.
+GRAPH_TRIES, EVIDENCE_TRIES = 5, 12
+_TRIES = {Event.GRAPH: GRAPH_TRIES, Event.EVIDENCE: EVIDENCE_TRIES}
+ASIDE_WITHIN = 600
 
 
 def _hopeless(delivery: Delivery, now: datetime, settings: EngineSettings) -> bool:
-    if delivery.event is Event.GRAPH:
-        return delivery.attempts + 1 >= GRAPH_TRIES or (now - delivery.created_at).total_seconds() > GRAPH_WITHIN
+    if delivery.event in _TRIES:
+        age = (now - delivery.created_at).total_seconds()
+        return delivery.attempts + 1 >= _TRIES[delivery.event] or age > ASIDE_WITHIN
     tried = delivery.attempts + 1 >= settings.give_up_tries
     return not delivery.tier.urgent and tried and (now - delivery.created_at).total_seconds() > settings.give_up_after
 
 
 def _refused(delivery: Delivery, answer: Rejected, now: datetime, settings: EngineSettings) -> Settled:
-    if delivery.event is Event.GRAPH:
+    if delivery.event in _TRIES:
         return Settled(DeliveryState.DEAD, answer.detail)  # no page is lost, and nobody stands in
     if not delivery.tier.urgent:
         return Settled(DeliveryState.DEAD, answer.detail, refused=True)
@@ -82,6 +85,8 @@ def _pause(delivery: Delivery, answer: DeliveryError, settings: EngineSettings) 
     return max(answer.retry_after or 0.0, min(settings.send_retry_most, doubling))
 
 
+#: What may have arrived shows nobody anything the second time.
+ONCE = "it may have arrived, and is not told twice"
 #: Another worker may be sending it: nothing left, and nobody is to blame.
 OVERTAKEN = "the process stood still, and the channel may be another worker's by now"
 
@@ -101,7 +106,8 @@ class Switchboard:
     def configure(self, notifiers: Mapping[str, Notifier]) -> None:
         """Take over a configuration; earlier destinations stay reachable while the process lives."""
         draws = {lane(name): it.graphs for name, it in notifiers.items() if isinstance(it, Illustrator)}
-        lanes = {name: it for name, it in draws.items() if it is not None}
+        tells = {evidence_lane(name): it.follow_ups for name, it in notifiers.items() if isinstance(it, Informant)}
+        lanes = {name: it for name, it in {**draws, **tells}.items() if it is not None}
         self._current = {**notifiers, **lanes}
         self._known.update({(name, it.traits.destination): it for name, it in self._current.items()})
 
@@ -112,7 +118,7 @@ class Switchboard:
 
     @property
     def lanes(self) -> frozenset[str]:
-        """Where graphs wait, apart from the text of their channels."""
+        """Where graphs and late evidence wait, apart from the text of their channels."""
         return frozenset(filter(is_lane, self._current))
 
     def current(self, channel: str) -> Notifier | None:
@@ -176,6 +182,7 @@ class Sender:
     settings: EngineSettings
     worker: str
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    clerk: Clerk | None = None
 
     async def drain(self, stopping: asyncio.Event) -> None:
         """Send what is due; another worker holding the lease is no error."""
@@ -217,6 +224,12 @@ class Sender:
         leaving = self.clock.now()
         delivery = compose(parcel, leaving) if isinstance(parcel, Batch) else labelled_late(parcel, leaving)
         notifier = self.switchboard.notifier(delivery)
+        if delivery.event is Event.EVIDENCE and self.clerk is not None:
+            completed = await self.clerk.complete(delivery)
+            if not isinstance(completed, Delivery):
+                await self._leave(delivery, completed, claim)
+                return before
+            delivery = completed
         answer = await self._attempt(delivery, notifier, claim)
         now = self.clock.now()
         standing, news = before, ""
@@ -231,6 +244,12 @@ class Sender:
         if news:
             self._tell(standing, news)
         return standing
+
+    async def _leave(self, delivery: Delivery, why: Settled | Rejected, claim: Claim) -> None:
+        """Settle evidence that does not leave now; that is no failure of the channel, which was not asked."""
+        now = self.clock.now()
+        settled = settle(delivery, why, now, self.settings) if isinstance(why, Rejected) else why
+        self._account(delivery, settled, now, await self.store.finish(delivery, claim.epoch, settled))
 
     async def _settle_all(
         self, batch: Batch, answer: Receipt | DeliveryError, lease: int, standing: Standing, now: datetime
@@ -269,7 +288,11 @@ class Sender:
 
     async def _count(self, delivery: Delivery, notifier: Notifier, claim: Claim) -> None:
         """Nothing proves that an earlier attempt arrived: if it did, this one makes two, and is counted before."""
-        if notifier.doubles(delivery) and not await self.store.count_duplicate(self.channel, claim.epoch):
+        if not notifier.doubles(delivery):
+            return
+        if delivery.event is Event.EVIDENCE:
+            raise Rejected(ONCE, permanent=True)
+        if not await self.store.count_duplicate(self.channel, claim.epoch):
             raise Rejected(OVERTAKEN, permanent=False, retry_after=0.0)
 
     def _still_ours(self, claim: Claim) -> None:
@@ -289,6 +312,9 @@ class Sender:
             metrics.ambiguous.labels(channel_of(self.channel)).inc()
         if settled.state is DeliveryState.ACCEPTED and delivery.event is Event.TRIGGER:
             metrics.detection.observe(max(0.0, (now - delivery.notice.at).total_seconds()))
+        if delivery.event is Event.EVIDENCE and settled.state is DeliveryState.DEAD:
+            metrics.evidence.labels("given_up").inc()
+            log.warning("evidence.given_up", channel=channel_of(self.channel), detail=settled.detail)
         log.info(
             "delivery",
             channel=self.channel,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watchtower.clock import Clock
+    from watchtower.engine.evidence import Clerk
     from watchtower.engine.settings import EngineSettings
     from watchtower.live import Live
     from watchtower.store.store import Store
@@ -28,13 +29,20 @@ class Senders:
     """Starts a loop for every channel that is configured or still owes something."""
 
     def __init__(
-        self, switchboard: Switchboard, store: Store, live: Live, clock: Clock, settings: EngineSettings
+        self,
+        switchboard: Switchboard,
+        store: Store,
+        live: Live,
+        clock: Clock,
+        settings: EngineSettings,
+        clerk: Clerk | None = None,
     ) -> None:
         self._switchboard = switchboard
         self._store = store
         self._live = live
         self._clock = clock
         self._settings = settings
+        self._clerk = clerk
         self._watch = Loop("send", clock, live)
         self._loops: dict[str, Loop] = {}
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -87,6 +95,7 @@ class Senders:
             self._settings,
             worker,
             self._turns[channel],
+            self._clerk,
         )
 
         async def step() -> float:

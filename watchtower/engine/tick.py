@@ -13,9 +13,8 @@ from watchtower.engine.failing import blinded_rules, still_failing
 from watchtower.engine.graphing import with_graphs
 from watchtower.engine.judging import Judgement, Session, judge_answers
 from watchtower.engine.plan import due_at, newest_slot, skipped_slots
-from watchtower.engine.polling import poll
-from watchtower.engine.witnesses import with_evidence
-from watchtower.model import PollResult, TroubleReason
+from watchtower.engine.polling import PASSING, poll
+from watchtower.engine.witnesses import Scene, with_evidence
 from watchtower.sources.base import Listener, Poll
 from watchtower.store.values import TickCommit
 
@@ -24,19 +23,18 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watchtower.clock import Clock
+    from watchtower.engine.archive import Archive
     from watchtower.engine.plan import Plan
     from watchtower.engine.settings import EngineSettings
     from watchtower.engine.writer import Writer
     from watchtower.evaluation.outcome import Outcome
     from watchtower.live import Live
+    from watchtower.model import PollResult
     from watchtower.sources.base import Received, Source, Unit
     from watchtower.store.store import Store
     from watchtower.store.values import ClaimedUnit
 
 log = structlog.get_logger("watchtower.tick")
-
-#: Troubles that the next request may well not have; the others wait for the next slot.
-_PASSING = frozenset(set(TroubleReason) - {TroubleReason.FORBIDDEN, TroubleReason.INVALID})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +47,7 @@ class Ticker:
     clock: Clock
     settings: EngineSettings
     environment: str
+    archive: Archive
 
     async def run(self, plan: Plan, unit: Unit, claimed: ClaimedUnit) -> bool:
         """Claimed unit in, committed tick out; whether transitions were committed."""
@@ -62,7 +61,8 @@ class Ticker:
         request = Poll(unit, tick, claimed.memory, now, await self._received(source, unit), claimed.nudged_at)
         polled = await poll(source, request, self.settings.poll_timeout)
         session = Session(plan, unit, claimed, tick, now, self.environment)
-        judgement = await with_evidence(source, unit, tick, await self._judge(session, polled))
+        scene = Scene(source, unit, tick, now)
+        judgement = await with_evidence(scene, await self._judge(session, polled), self.archive)
         judgement = with_graphs(plan, unit, judgement)
         commit = tick_commit(unit, claimed, tick, polled, judgement, self.clock.now(), self.settings)
         uptime = await booked(self.store, session, polled)
@@ -146,7 +146,7 @@ def tick_commit(
     next_due = min(due_at(unit, tick + unit.every), furthest)
     if polled.again is not None:
         next_due = min(next_due, max(now, from_epoch(polled.again)))
-    passing = any(trouble.reason in _PASSING for trouble in polled.troubles)
+    passing = any(trouble.reason in PASSING for trouble in polled.troubles)
     if passing:
         next_due = min(next_due, from_epoch(epoch(now) + retry_delay(claimed.failures, settings)))
     return TickCommit(

@@ -1,20 +1,27 @@
-"""Evidence that costs calls: fetched between verdict and commit for what newly fires, or the page says it has none."""
+"""Evidence that costs calls: fetched between verdict and commit for what newly fires, or the page says so.
+
+What is late goes on being looked for (engine/archive.py) and follows the page (incidents/evidence.py).
+"""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import structlog
 
+from watchtower.engine.polling import PASSING
 from watchtower.errors import SourceError
+from watchtower.lookup import Lookup
 from watchtower.model import State
 from watchtower.sources.base import Witness
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
+    from watchtower.engine.archive import Archive
     from watchtower.engine.judging import Judgement
     from watchtower.model import AlertKey, Transition
     from watchtower.sources.base import Source, Unit
@@ -29,10 +36,27 @@ MOST = 5
 FURTHEST = 3600
 
 
-async def with_evidence(
-    source: Source, unit: Unit, tick: int, judgement: Judgement, patience: float = PATIENCE
-) -> Judgement:
-    """The judgement, in which alerts that newly fire, or more urgently, carry what their source can show."""
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where a tick's evidence is asked for: everything before ``tick`` (epoch seconds), first at ``now``."""
+
+    source: Source
+    unit: Unit
+    tick: int
+    now: datetime
+
+    def lookup(self, change: Transition) -> Lookup:
+        """Where the evidence of one change is found, now and later."""
+        since = _since(self.unit, self.tick, change)
+        return Lookup(change.key.rule, change.key.identity, since, self.tick, self.now)
+
+
+async def with_evidence(scene: Scene, judgement: Judgement, archive: Archive, patience: float = PATIENCE) -> Judgement:
+    """The judgement, in which alerts that newly fire, or more urgently, carry what their source can show.
+
+    What is late, or failed in a way that passes, they carry as something to look for again.
+    """
+    source = scene.source
     if not isinstance(source, Witness):
         return judgement
     chosen = [
@@ -43,10 +67,13 @@ async def with_evidence(
     ][:MOST]
     if not chosen:
         return judgement
-    lines = await asyncio.gather(*(_ask(source, unit, tick, each, patience) for each in chosen))
-    found = {change.key: proof for change, proof in zip(chosen, lines, strict=True)}
+    witness = (source, scene.unit)
+    shown = await asyncio.gather(
+        *(_shown(change, scene.lookup(change), witness, archive, patience) for change in chosen)
+    )
+    found = {change.key: change for change in shown}
     outcomes = tuple(
-        replace(outcome, transitions=tuple(_shown(change, found) for change in outcome.transitions))
+        replace(outcome, transitions=tuple(_proven(change, found) for change in outcome.transitions))
         for outcome in judgement.outcomes
     )
     return replace(judgement, outcomes=outcomes)
@@ -59,22 +86,27 @@ def newly_fires(change: Transition) -> bool:
     return change.firing and change.to_state is State.ALARM and newly
 
 
-def _shown(change: Transition, found: Mapping[AlertKey, tuple[str, ...]]) -> Transition:
-    lines = found.get(change.key, ())
-    return replace(change, evidence=lines) if lines else change
+def _proven(change: Transition, found: Mapping[AlertKey, Transition]) -> Transition:
+    shown = found.get(change.key)
+    return replace(change, evidence=shown.evidence, late=shown.late) if shown else change
 
 
-async def _ask(source: Witness, unit: Unit, tick: int, change: Transition, patience: float) -> tuple[str, ...]:
-    """The lines, or why there are none: evidence that is late or forbidden costs no page."""
+async def _shown(
+    change: Transition, lookup: Lookup, witness: tuple[Witness, Unit], archive: Archive, patience: float
+) -> Transition:
+    """The change with its lines, or with why there are none: evidence that is late or forbidden costs no page."""
     try:
-        async with asyncio.timeout(patience):
-            return await source.evidence(unit, change.key.rule, change.key.identity, _since(unit, tick, change), tick)
-    except TimeoutError:
-        detail = f"not there within {patience:g} s"
+        lines = await archive.read(lookup, patience, witness)
     except SourceError as error:
-        detail = error.detail
-    log.warning("evidence.missing", alert=str(change.key), detail=detail)
-    return (f"evidence is missing: {detail}",)
+        if error.reason in PASSING:
+            log.warning("evidence.late", alert=str(change.key), detail=error.detail)
+            archive.count("late")
+            return replace(change, evidence=(f"evidence is late: {error.detail}",), late=lookup)
+        log.warning("evidence.missing", alert=str(change.key), detail=error.detail)
+        archive.count("missing")
+        return replace(change, evidence=(f"evidence is missing: {error.detail}",))
+    archive.count("in_time")
+    return replace(change, evidence=lines)
 
 
 def _since(unit: Unit, tick: int, change: Transition) -> int:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watchtower.incidents.model import ChannelTraits, Debt, DeliveryBrief, Incident
-    from watchtower.model import Priority
+    from watchtower.model import NoticeMember, Priority
 
     Page = DeliveryBrief | Delivery
 
@@ -36,6 +36,10 @@ class Key(NamedTuple):
 PAGES = frozenset({Event.TRIGGER, Event.REPEAT, Event.ESCALATION})
 #: What may be left unsaid when something newer is said.
 _ASIDES = frozenset({Event.UPDATE, Event.REPEAT, Event.ACKNOWLEDGE})
+#: How a message says that nothing new began.
+NO_ALERT = "no new alert"
+#: What goes when the page that it comes after is taken back.
+_WITH_A_PAGE = frozenset({Event.RESOLVE, Event.GRAPH, Event.EVIDENCE})
 #: What ends the key of an escalation to where the incident is known already: a key that was told would not ring.
 ESCALATION_MARK = ":escalation"
 #: A page that nobody answered may still reach its vendor this long after the resolve of its key.
@@ -77,12 +81,12 @@ class Books:
     def waiting(self) -> list[DeliveryBrief]:
         """What no vendor can have seen and that is judged again while it waits: pages, however urgent, and updates.
 
-        With a page goes the resolve that it was to make room for, and its graph.
+        With a page goes the resolve that it was to make room for, its graph, and the evidence that is to follow it.
         """
         untried = self._untried()
         telling = [row for row in untried if row.event in PAGES or row.event is Event.UPDATE]
         pages = {row.id for row in telling if row.event in PAGES}
-        room = [row for row in untried if row.event in (Event.RESOLVE, Event.GRAPH) and row.after in pages]
+        room = [row for row in untried if row.event in _WITH_A_PAGE and row.after in pages]
         resolves = {row.id for row in room}
         return [*telling, *room, *(row for row in untried if row.event is Event.RESOLVE and row.after in resolves)]
 
@@ -228,6 +232,13 @@ class Desk:
         held, paging = books.held(), books.paging()
         heard = [key for key in keys if key in held and key not in paging]
         return tuple(self._write(incident, Event.REPEAT, key, incident.tier, reason) for key in heard)
+
+    def evidence(self, incident: Incident, key: Key, member: NoticeMember, page: str) -> Delivery:
+        """What shows the evidence of one alert after this page, once it is there."""
+        reason = f"evidence of {member.name} that was not there when it was told"
+        written = self._write(replace(incident, members=(member,)), Event.EVIDENCE, key, incident.tier, reason)
+        told = replace(written.notice, members=(replace(member, evidence=(), graph=None),), label=NO_ALERT)
+        return replace(written, notice=told, after=page)
 
     def acknowledgements(self, incident: Incident, held: Mapping[Key, Priority], reason: str) -> tuple[Delivery, ...]:
         """One for each key on a channel that listens; the channel it came from knows already."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from watchtower.durations import format_duration
 from watchtower.incidents.deliveries import PAGES, Books, key_of
+from watchtower.incidents.evidence import follow_ups
 from watchtower.incidents.graphs import graphs
 from watchtower.incidents.lifecycle import audible
 from watchtower.incidents.model import DeliveryBrief
@@ -183,6 +184,7 @@ def _tell(
     else:
         ends = desk.replaced(incident, books, [page], reason)
     draft.deliveries += (page, *ends, *graphs(incident, books.rows, [page], desk))
+    draft.deliveries += follow_ups(incident, books.rows, [page], desk)
     first = next(iter(urgent_first(incident.members)), None)
     draft.remark(first.alert_id if first else "", "fallback", f"{channel} is told; {reason}", incident.id)
     return page, *ends

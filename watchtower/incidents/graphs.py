@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from watchtower.incidents.deliveries import PAGES
+from watchtower.incidents.lanes import channel_of, lane
 from watchtower.incidents.notices import urgent_first
 from watchtower.model import DeliveryState, Event
 
@@ -20,24 +21,6 @@ if TYPE_CHECKING:
     from watchtower.incidents.model import DeliveryBrief, Incident
     from watchtower.incidents.said import Said
     from watchtower.model import Delivery, NoticeMember
-
-#: What ends the name of the lane on which a channel's graphs leave; no channel is named so.
-_LANE = "/graph"
-
-
-def lane(channel: str) -> str:
-    """Where the graphs of a channel wait."""
-    return channel + _LANE
-
-
-def is_lane(name: str) -> bool:
-    """Whether it is no channel, but where one's graphs wait."""
-    return name.endswith(_LANE)
-
-
-def channel_of(name: str) -> str:
-    """The channel of a lane; a channel is its own."""
-    return name.removesuffix(_LANE)
 
 
 def graphed(said: Said, books: Books, desk: Desk) -> Said:

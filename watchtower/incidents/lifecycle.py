@@ -54,12 +54,15 @@ def fired(incident: Incident, transition: Transition) -> Incident:
 def continued(incident: Incident, transition: Transition) -> Incident:
     """The incident after a firing member was seen again, its data back or its priority lower.
 
-    It keeps the priority it has here: a rise may have been told by another incident.
+    It keeps the priority it has here: a rise may have been told by another incident. It keeps its evidence where there
+    is none newer.
     """
     old = member(incident, transition.key.id)
     if old is None:
         return incident
     seen = replace(member_of(transition), since=old.since, priority=old.priority, moves_to=old.moves_to)
+    if not seen.evidence:
+        seen = replace(seen, evidence=old.evidence, late=old.late)
     return _with(incident, seen)
 
 

@@ -31,6 +31,7 @@ class ChannelTraits:
     of members that join or leave. ``repeats``: a place for chat, where a reminder wakes nobody.
     ``takes_acknowledgements``: can be told that somebody has the incident in hand without ringing.
     ``digests``: takes one message about many incidents. ``graphs``: a picture can be shown under its message.
+    ``follow_ups``: evidence that was late can be told after a page without ringing anybody.
     ``edits``: how all destinations begin whose messages it can edit, wherever they are; empty where it cannot.
     """
 
@@ -43,6 +44,7 @@ class ChannelTraits:
     takes_acknowledgements: bool = False
     digests: bool = False
     graphs: bool = False
+    follow_ups: bool = False
     edits: str = ""
 
 

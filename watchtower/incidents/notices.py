@@ -44,6 +44,7 @@ def member_of(transition: Transition) -> NoticeMember:
         annotations=transition.annotations,
         evidence=transition.evidence,
         graph=transition.graph,
+        late=transition.late,
     )
 
 
@@ -119,7 +120,7 @@ def notice(incident: Incident, event: Event, tier: Priority, *, reason: str, env
         opened_at=incident.opened_at,
         at=now,
         title=headline(incident, tier),
-        members=tuple(replace(one, graph=None) for one in urgent_first(incident.members)[:MEMBERS_TOLD]),
+        members=tuple(replace(one, graph=None, late=None) for one in urgent_first(incident.members)[:MEMBERS_TOLD]),
         firing=firing,
         resolved=resolved,
         reason=reason,

@@ -9,6 +9,7 @@ from watchtower.durations import format_duration
 from watchtower.incidents.acknowledgement import lapsed, passed_on
 from watchtower.incidents.calling import escalated, reminded
 from watchtower.incidents.deliveries import key_of
+from watchtower.incidents.evidence import followed
 from watchtower.incidents.graphs import graphed
 from watchtower.incidents.lifecycle import (
     audible,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 def speak(incident: Incident, stored: Incident | None, books: Books, desk: Desk) -> Said:
     """What this incident says now; ``stored`` is what it was before this flush, None when it is new."""
     said = _state(incident, stored, books, desk)
-    for more in (escalated, reminded, passed_on, graphed):
+    for more in (escalated, reminded, passed_on, graphed, followed):
         said = more(said, books, desk)
     return said
 

@@ -69,6 +69,7 @@ class Metrics:
     def _of_attempts(self) -> None:
         """What is sent, and what came of it."""
         self.deliveries = self._counter("deliveries", "Attempts by outcome.", "channel", "event", "outcome")
+        self.evidence = self._counter("evidence", "Evidence that costs calls, by what became of it.", "outcome")
         self.digests = self._counter("digests", "Messages that told of several incidents at once.", "channel")
         self.ambiguous = self._counter("ambiguous", "Attempts whose outcome nobody knows.", "channel")
         self.possible_duplicates = self._kept(

@@ -126,3 +126,13 @@ class Illustrator(Protocol):
     def graphs(self) -> Notifier | None:
         """What sends them, apart from the text; None where nobody wants any."""
         ...
+
+
+@runtime_checkable
+class Informant(Protocol):
+    """A notifier that can tell evidence that was late without waking anybody, and say that nothing new began."""
+
+    @property
+    def follow_ups(self) -> Notifier:
+        """What sends it, apart from the text."""
+        ...

@@ -99,6 +99,11 @@ def reply(notice: Notice, mention: str = "") -> list[Block]:
     return [_section(f"*{escaped(message.headline(notice), HEADER_LIMIT)}*"), _statement(notice, mention)]
 
 
+def shown(notice: Notice) -> list[Block]:
+    """Evidence that was late, for a thread."""
+    return [_section(f"*{escaped(message.headline(notice), HEADER_LIMIT)}*"), *_evidence(notice)]
+
+
 def called(delivery: Delivery, look: Look) -> str:
     """Whom this delivery calls: only the first that tells a channel of a P1."""
     told = (delivery.ref or {}).get("tier")

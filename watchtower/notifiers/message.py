@@ -42,6 +42,8 @@ EMOJI: Mapping[Priority, str] = {
 RESOLVED_EMOJI = "🟢"
 #: Ended here alone: another route goes on telling of it.
 MOVED_EMOJI = "➡️"
+#: Tells more of what was told: nothing began.
+EVIDENCE_EMOJI = "🔎"
 #: Fires, but is held back: nobody is asked to act on it.
 MUTED_EMOJI = "🔇"
 
@@ -52,6 +54,7 @@ _WORDS: Mapping[Event, str] = {
     Event.ESCALATION: "ESCALATED",
     Event.ACKNOWLEDGE: "ACKNOWLEDGED",
     Event.GRAPH: "FIRING",
+    Event.EVIDENCE: "EVIDENCE",
     Event.RESOLVE: "RESOLVED",
 }
 
@@ -60,6 +63,8 @@ def emoji(notice: Notice) -> str:
     """The colour of the message, readable without opening it."""
     if notice.event is Event.RESOLVE:
         return MOVED_EMOJI if notice.moved_to else RESOLVED_EMOJI
+    if notice.event is Event.EVIDENCE:
+        return EVIDENCE_EMOJI
     return MUTED_EMOJI if _muted(notice) else EMOJI[notice.tier]
 
 

@@ -12,7 +12,9 @@ from watchtower.model import Event, Receipt
 from watchtower.notifiers.blocks import PLAIN
 from watchtower.notifiers.digests import content
 from watchtower.notifiers.slack_api import NOT_EDITABLE, PACE, SlackApi, expect_ok
+from watchtower.notifiers.slack_evidence import SlackEvidence
 from watchtower.notifiers.slack_graph import SlackGraphs
+from watchtower.notifiers.slack_metadata import SEARCH_MARGIN, delivery_id, metadata
 from watchtower.notifiers.slack_thread import news, remembered
 
 if TYPE_CHECKING:
@@ -23,11 +25,6 @@ if TYPE_CHECKING:
     from watchtower.notifiers.blocks import Look
     from watchtower.notifiers.slack_thread import News
     from watchtower.secrets import Secret
-
-#: Seconds before the first attempt from which history is searched: our clock may run ahead of Slack's.
-SEARCH_MARGIN = 60.0
-#: The name under which a message carries its delivery id, so that an unanswered post can be found again.
-METADATA_TYPE = "watchtower_delivery"
 
 
 def traits(name: str, token: Secret, channel: str, *, graphs: bool = False) -> ChannelTraits:
@@ -44,6 +41,7 @@ def traits(name: str, token: Secret, channel: str, *, graphs: bool = False) -> C
         takes_acknowledgements=True,
         digests=True,
         graphs=graphs,
+        follow_ups=True,
         edits=mine,
     )
 
@@ -68,6 +66,7 @@ class Slack:
         self._traits = traits(name, token, channel, graphs=graph != "none")
         self._look = look
         self._graphs = SlackGraphs(self._traits, self._api, doors, api_url=api_url, by_aws=graph == "aws")
+        self._follow_ups = SlackEvidence(self._traits, self._api, doors.timeout)
 
     @property
     def traits(self) -> ChannelTraits:
@@ -78,6 +77,11 @@ class Slack:
     def graphs(self) -> SlackGraphs | None:
         """What shows graphs in the threads of its messages."""
         return self._graphs if self._traits.graphs else None
+
+    @property
+    def follow_ups(self) -> SlackEvidence:
+        """What tells late evidence in the threads of its messages."""
+        return self._follow_ups
 
     def pace(self, delivery: Delivery) -> Pace | None:
         """One message a second to a channel, replies included; an edit alone is no message.
@@ -135,7 +139,7 @@ class Slack:
     async def _reply(self, delivery: Delivery, ref: Mapping[str, Any], told: News) -> str:
         """Say it in the thread; what became of it. A thread that takes no reply must not hold back what is quiet."""
         thread = {"channel": ref["channel"], "thread_ts": ref["ts"], "reply_broadcast": told.broadcast}
-        post = {"text": told.text, "blocks": told.blocks, "metadata": _metadata(delivery), **_QUIETLY, **thread}
+        post = {"text": told.text, "blocks": told.blocks, "metadata": metadata(delivery), **_QUIETLY, **thread}
         said = await self._api.write("chat.postMessage", post)
         try:
             expect_ok(said)
@@ -148,7 +152,7 @@ class Slack:
     def _message(self, delivery: Delivery, *, edited: bool = False) -> dict[str, Any]:
         return {
             **content(delivery, self._look, edited=edited),
-            "metadata": _metadata(delivery),
+            "metadata": metadata(delivery),
         }
 
     async def find(self, delivery: Delivery) -> Receipt | None:
@@ -184,7 +188,7 @@ class Slack:
         asked = {**where, "oldest": oldest, "include_all_metadata": "true", "limit": "200"}
         edited = ref["ts"] if ref else None
         return await self._api.first(
-            method, asked, "messages", lambda one: _delivery_id(one) == delivery.id and one["ts"] != edited
+            method, asked, "messages", lambda one: delivery_id(one) == delivery.id and one["ts"] != edited
         )
 
 
@@ -192,18 +196,8 @@ class Slack:
 _QUIETLY = {"unfurl_links": False, "unfurl_media": False}
 
 
-def _metadata(delivery: Delivery) -> dict[str, Any]:
-    carried = {"delivery_id": delivery.id, "incident_id": delivery.incident_id}
-    return {"event_type": METADATA_TYPE, "event_payload": carried}
-
-
 def _twin(found: Mapping[str, Any], incident_id: str, ts: str) -> bool:
     """Whether it is a message of the incident, no reply, and not the one that is known."""
     payload = (found.get("metadata") or {}).get("event_payload") or {}
     root = found.get("thread_ts", found["ts"]) == found["ts"]
     return root and found["ts"] != ts and payload.get("incident_id") == incident_id
-
-
-def _delivery_id(found: Mapping[str, Any]) -> str | None:
-    payload = (found.get("metadata") or {}).get("event_payload") or {}
-    return payload.get("delivery_id")

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from watchtower.clock import epoch
 from watchtower.errors import Ambiguous, Rejected
-from watchtower.incidents.graphs import lane
+from watchtower.incidents.lanes import lane
 from watchtower.model import Receipt
 from watchtower.notifiers.slack_api import SlackApi, expect_ok
 from watchtower.notifiers.text import cut, one_line

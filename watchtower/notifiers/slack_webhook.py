@@ -10,6 +10,7 @@ from watchtower.incidents.model import ChannelTraits
 from watchtower.model import Receipt
 from watchtower.notifiers.blocks import PLAIN
 from watchtower.notifiers.digests import content
+from watchtower.notifiers.follow_ups import FollowUps
 from watchtower.notifiers.http import Vendor
 from watchtower.notifiers.slack_api import PACE, PATIENCE
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 def traits(name: str, url: Secret) -> ChannelTraits:
     """What the flush must know of a webhook."""
-    return ChannelTraits(name, "slack", f"slack-webhook:{url.digest}", takes_updates=False, repeats=True, digests=True)
+    where = f"slack-webhook:{url.digest}"
+    return ChannelTraits(name, "slack", where, takes_updates=False, repeats=True, digests=True, follow_ups=True)
 
 
 class SlackWebhook:
@@ -38,6 +40,11 @@ class SlackWebhook:
     def traits(self) -> ChannelTraits:
         """No updates: each would be one message more."""
         return self._traits
+
+    @property
+    def follow_ups(self) -> FollowUps:
+        """A message of its own: a webhook knows no threads."""
+        return FollowUps(self)
 
     def pace(self, delivery: Delivery) -> Pace | None:  # noqa: ARG002
         """Every event is a message, and a webhook takes one a second."""

@@ -20,6 +20,7 @@ from watchtower.model import Receipt
 from watchtower.notifiers import message
 from watchtower.notifiers.canary_config import CanaryConfig
 from watchtower.notifiers.channel import ChannelConfig, Endpoint
+from watchtower.notifiers.follow_ups import FollowUps
 from watchtower.notifiers.text import ELLIPSIS, cut, one_line, utf8_bytes
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def region(topic_arn: str) -> str:
 
 def traits(name: str, config: SnsConfig) -> ChannelTraits:
     """What the flush must know of a topic."""
-    return ChannelTraits(name, "sns", f"sns:{config.topic_arn}", takes_updates=False)
+    return ChannelTraits(name, "sns", f"sns:{config.topic_arn}", takes_updates=False, follow_ups=True)
 
 
 class Sns:
@@ -94,6 +95,11 @@ class Sns:
     def traits(self) -> ChannelTraits:
         """No updates: subscribers get mail, and a published message cannot be edited."""
         return self._traits
+
+    @property
+    def follow_ups(self) -> FollowUps:
+        """A message of its own, whose attribute ``event`` is ``evidence``."""
+        return FollowUps(self)
 
     def pace(self, delivery: Delivery) -> Pace | None:  # noqa: ARG002
         """SNS takes thousands a second."""

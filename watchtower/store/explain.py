@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import and_, func, not_, or_, select, true
 
 from watchtower.evaluation import roll
-from watchtower.model import Event, Labels
+from watchtower.model import Labels
 from watchtower.store import debts, evaluations, flush, outages, rows, units
+from watchtower.store.asides import ASIDES
 from watchtower.store.tables import (
     alert_state,
     alert_transition,
@@ -211,16 +212,17 @@ def _watch(row: AnyRow, rule: str, labels: Mapping[str, str]) -> Watch:
 
 
 async def outbox(work: Work, lost: Collection[tuple[str, str]] = ()) -> list[OutboxDepth]:
-    """How many rows are open, by channel and tier, and since when the oldest waits; a graph is none that is missed.
+    """How many rows are open, by channel and tier, and since when the oldest waits.
 
-    At the ``lost`` channels and destinations only pages count: nobody can send the rest.
+    What only follows a page is none that is missed. At the ``lost`` channels and destinations only pages count: nobody
+    can send the rest.
     """
     places = [and_(delivery.c.channel == name, delivery.c.destination == where) for name, where in sorted(lost)]
     missed = or_(debts.pages(delivery), not_(or_(*places))) if places else true()
     key = (delivery.c.channel, delivery.c.tier)
     query = (
         select(*key, func.count().label("rows"), func.min(delivery.c.created_at).label("oldest"))
-        .where(delivery.c.finished_at.is_(None), delivery.c.event != Event.GRAPH, missed)
+        .where(delivery.c.finished_at.is_(None), delivery.c.event.not_in(ASIDES), missed)
         .group_by(*key)
         .order_by(*key)
     )

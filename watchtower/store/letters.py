@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, and_, case, func, literal_column, select
 
-from watchtower.incidents.graphs import is_lane
-from watchtower.model import Event
+from watchtower.incidents.lanes import is_lane
 from watchtower.store import rows
+from watchtower.store.asides import ASIDES
 from watchtower.store.tables import channel, debt, delivery, incident
 from watchtower.store.values import ChannelHealth, Standing
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 #: A resolve of an incident that ended longer ago is overdue.
 OVERDUE_AFTER = timedelta(minutes=5)
 
-#: What was given up, but for graphs: whoever misses one has the page. Written as the index is.
-_LETTERS = and_(delivery.c.state == literal_column("'dead'"), delivery.c.event != Event.GRAPH)
+#: What was given up, but for what only follows a page: whoever misses it has the page. Written as the index is.
+_LETTERS = and_(delivery.c.state == literal_column("'dead'"), delivery.c.event.not_in(ASIDES))
 
 
 async def health(work: Work) -> dict[str, ChannelHealth]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Select, Table, and_, delete, exists, func, or_, select
 
 from watchtower.model import State
+from watchtower.store.asides import ASIDES
 from watchtower.store.tables import (
     alert_state,
     alert_transition,
@@ -60,7 +61,8 @@ async def _remove(work: Work, table: Table, key: str, chosen: Select[Any]) -> in
 def _settled(before: datetime) -> Select[Any]:
     """Incidents that ended, owe nothing and wait for nothing; their rows go with them."""
     owes = exists().where(debt.c.incident_id == incident.c.id, debt.c.paid_at.is_(None))
-    waits = exists().where(delivery.c.incident_id == incident.c.id, delivery.c.finished_at.is_(None))
+    open_row = and_(delivery.c.incident_id == incident.c.id, delivery.c.finished_at.is_(None))
+    waits = exists().where(open_row, delivery.c.event.not_in(ASIDES))  # an aside whose lane is gone would wait for ever
     return select(incident.c.id).where(incident.c.ended_at < before, ~owes, ~waits)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, or_, select, update
 
-from watchtower.incidents.graphs import lane
+from watchtower.incidents.lanes import lanes
 from watchtower.incidents.renaming import renamed, under
 from watchtower.store import flush
 from watchtower.store.tables import channel, debt, delivery, incident
@@ -23,7 +23,8 @@ async def rename(work: Work, today: Mapping[str, str]) -> dict[str, str]:
     names = renamed(await known(work), today)
     for old, new in names.items():
         await _move(work, old, new)
-        await _move(work, lane(old), lane(new))
+        for before, after in zip(lanes(old), lanes(new), strict=True):
+            await _move(work, before, after)
     if names:
         await _rewrite(work, names)
     await _remember(work, today)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, FromClause, Subquery, and_, exists, func, literal, or_, select, update
 
-from watchtower.incidents.graphs import channel_of, is_lane
+from watchtower.incidents.lanes import channel_of, evidence_lane, is_lane
 from watchtower.model import DeliveryState, Event, Heard, Priority
-from watchtower.store import debts, graphs, rows, superseding
+from watchtower.store import asides, debts, rows, superseding
 from watchtower.store.columns import Moment
 from watchtower.store.tables import channel, debt, delivery, incident, incident_member
 from watchtower.store.values import FURTHEST_RETRY
@@ -47,8 +47,8 @@ async def turn(work: Work, name: str, epoch: int) -> Priority | None:
         return None
     await _settle(work, name, epoch)
     if is_lane(name):
-        await graphs.withdraw(work, name)
-        if await graphs.text_waits(work, name):
+        await asides.withdraw(work, name, epoch)
+        if await asides.text_waits(work, name) or await _too_close(work, name):
             return None
     standing = rows.standing(held, work.now)
     if _held(standing, work.now, urgent=True):
@@ -84,6 +84,14 @@ async def shared(work: Work, row: AnyRow) -> bool:
     )
     found = (await work.conn.execute(others)).scalars()
     return any(vendor(one) == vendor(row.destination) for one in found)
+
+
+async def _too_close(work: Work, name: str) -> bool:
+    """Whether evidence would break the distance that its channel keeps between messages, or its rest."""
+    if name != evidence_lane(channel_of(name)):
+        return False
+    found = (await work.conn.execute(select(channel).where(channel.c.name == channel_of(name)))).one_or_none()
+    return found is not None and _held(rows.standing(found, work.now), work.now, urgent=True)
 
 
 async def _extend(work: Work, name: str, epoch: int) -> AnyRow | None:

@@ -17,6 +17,7 @@ from watchtower.store import (
     flush,
     inbox,
     letters,
+    lookups,
     migrate,
     newest,
     nudges,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from watchtower.incidents.model import Debt, FlushInput, FlushPlan, Incident
     from watchtower.incidents.reports import Heard, Report
     from watchtower.incidents.silences import Silence
+    from watchtower.lookup import Lookup
     from watchtower.model import AlertKey, AlertState, Delivery, Priority, Transition
     from watchtower.sources.base import Received
     from watchtower.sources.uptime.ledger import Totals
@@ -317,6 +319,10 @@ class Store:
     async def next_send_due(self, channels: Collection[str]) -> dict[str, datetime]:
         """By channel, when something could be sent; only channels that have open rows."""
         return await self._database.read(channel_leases.next_due, channels)
+
+    async def show(self, row: Delivery, lookup: Lookup, lines: tuple[str, ...]) -> bool:
+        """Keep evidence that was late wherever its alert is told of; whether the row that tells of it may leave."""
+        return await self._database.write(lookups.show, row, lookup, lines)
 
     # looks
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, insert, select, union, update
 
-from watchtower.incidents.graphs import is_lane
+from watchtower.incidents.lanes import is_lane
 from watchtower.model import DeliveryState
 from watchtower.store import flush
 from watchtower.store.tables import debt, decision, delivery, incident_member

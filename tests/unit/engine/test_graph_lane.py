@@ -20,7 +20,7 @@ from watchtower.demo.slack import DEMO_TOKEN, SlackServer
 from watchtower.engine.send import GRAPH_TRIES, Sender, Switchboard, settle
 from watchtower.engine.settings import EngineSettings
 from watchtower.errors import Ambiguous, Rejected
-from watchtower.incidents.graphs import lane
+from watchtower.incidents.lanes import evidence_lane, lane
 from watchtower.live import Live
 from watchtower.model import DeliveryState, Event, Notice, Priority
 from watchtower.notifiers.base import Doors
@@ -155,7 +155,7 @@ async def test_a_graph_whose_answer_was_lost_is_there_once(desk: Desk) -> None:
 
 async def test_lanes_are_no_channels_that_the_flush_may_use(desk: Desk) -> None:
     assert list(desk.text.switchboard.traits) == ["ops"]
-    assert desk.text.switchboard.lanes == {LANE}
+    assert desk.text.switchboard.lanes == {LANE, evidence_lane("ops")}
 
 
 @pytest.mark.parametrize("answer", [Ambiguous("reset"), Rejected("503", permanent=False)])

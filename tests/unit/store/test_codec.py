@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 from tests.support.clock import START
 from tests.support.stores import change, member, notice
 from watchtower.graphspec import GraphLimit, GraphQuery, GraphSpec
+from watchtower.lookup import Lookup
 from watchtower.model import EMPTY, Event, Notice, NoticeMember, Priority, Transition
 from watchtower.store import codec
 
 FIRST, LAST = datetime(1970, 1, 1), datetime(9999, 12, 30)  # noqa: DTZ001
 
+LOOKUP = Lookup("PmsCritical", change().key.identity, 60, 120, START, found=True)
 GRAPH = GraphSpec(
     title="CPUUtilization Average",
     period=60,
@@ -69,10 +71,16 @@ def test_the_samples_above_fill_every_field_with_more_than_its_default(kind: typ
     """A field that no sample fills could be read back as anything."""
     samples: dict[type, Any] = {
         Transition: replace(
-            change(), from_priority=Priority.P1, runbook="r", seq=3, notify=False, unsent="u", graph=GRAPH
+            change(), from_priority=Priority.P1, runbook="r", seq=3, notify=False, unsent="u", graph=GRAPH, late=LOOKUP
         ),
         NoticeMember: replace(
-            member(), runbook="r", annotations=change().annotations, muted_by="m", moves_to="m", graph=GRAPH
+            member(),
+            runbook="r",
+            annotations=change().annotations,
+            muted_by="m",
+            moves_to="m",
+            graph=GRAPH,
+            late=LOOKUP,
         ),
         Notice: replace(
             notice("i", Event.UPDATE, Priority.P1),

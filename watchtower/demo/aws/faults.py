@@ -33,6 +33,7 @@ class Kind(StrEnum):
     EMPTY_PAGE = "empty_page"
     PAGE_SIZE = "page_size"
     LATE = "late"
+    SLOW = "slow"
 
 
 _REQUEST = frozenset(list(Kind)[: list(Kind).index(Kind.PARTIAL)])
@@ -48,7 +49,7 @@ class Fault:
     requests are struck before the fault is used up. ``series`` picks what PARTIAL, INTERNAL_ERROR, FORBIDDEN
     and LATE strike. ``pages`` is for PARTIAL the page on which the series become complete (0: never), for
     EMPTY_PAGE how many empty pages come first, for PAGE_SIZE how many items a page holds. ``seconds`` is how
-    much later than usual LATE points appear.
+    much later than usual LATE points appear, and after how many real seconds a SLOW request is answered.
     """
 
     kind: Kind
@@ -99,7 +100,11 @@ class Faults:
 
     def of_answer(self, call: Call) -> tuple[Fault, ...]:
         """The failures inside the answer to this request, each used once."""
-        return tuple(self._use(call, frozenset(Kind) - _REQUEST, only_first=False))
+        return tuple(self._use(call, frozenset(Kind) - _REQUEST - {Kind.SLOW}, only_first=False))
+
+    def of_time(self, call: Call) -> Fault | None:
+        """What makes the answer to this request late, used once."""
+        return next(iter(self._use(call, frozenset({Kind.SLOW}), only_first=True)), None)
 
     def _use(self, call: Call, kinds: frozenset[Kind], *, only_first: bool) -> list[Fault]:
         used: list[Fault] = []

@@ -111,6 +111,8 @@ class EstateServer:
         fault, reply = self._decide(incoming)
         if fault is not None and fault.kind is Kind.TIMEOUT:
             await self._closing.wait()
+        if fault is not None and fault.kind is Kind.SLOW:
+            await asyncio.sleep(fault.seconds)
         if fault is not None and fault.kind in (Kind.TIMEOUT, Kind.RESET):
             _reset(request)
         return web.Response(
@@ -135,7 +137,8 @@ class EstateServer:
             if fault is not None:
                 raise _said(fault, call)
             reply = restxml.reply if service.protocol == "restxml" else wire.reply
-            return None, reply(service, call.operation, self._handle(call), request_id)
+            answer = reply(service, call.operation, self._handle(call), request_id)
+            return self.faults.of_time(call), answer
         except Refusal as refusal:
             return None, wire.refuse(service, refusal, request_id, query_mode=query_mode)
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from watchtower.demo.slack import SlackMessage
 
 #: Clock seconds in one real second.
-SPEED = 120.0
-#: Clock seconds that a busy machine may lose: a quarter of a real one.
+SPEED = 60.0
+#: Clock seconds that a busy machine may lose: half a real one.
 LOST = 30.0
 #: Told to PagerDuty alone, and to Slack too.
 ALERTS = ("SiteDown", "TillDown")
@@ -55,7 +55,7 @@ def told_of(shop: Shop, name: str) -> list[SlackMessage]:
 
 def fell_back(shop: Shop, name: str) -> list[SlackMessage]:
     """The messages that say that they stand in, as they were posted."""
-    return [one for one in told_of(shop, name) if "(fallback for oncall)" in (*one.earlier, one.text)[0]]
+    return [one for one in told_of(shop, name) if "(fallback for oncall" in (*one.earlier, one.text)[0]]
 
 
 async def test_a_pagerduty_that_is_down_for_ten_minutes_is_stood_in_for_and_gets_the_page_late(

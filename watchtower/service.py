@@ -1,4 +1,4 @@
-"""The composition root: from a loaded configuration to a running daemon, and back to a clean stop."""
+"""The daemon: from a loaded configuration to a running daemon, and back to a clean stop."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from aiohttp import web
 from watchtower import config as configuration
 from watchtower.aws.clients import AwsClients
 from watchtower.clock import Clock, SystemClock
+from watchtower.composition import make_notifiers, make_plan, make_quiet, make_routes, make_sources
 from watchtower.engine.canaries import Canaries
 from watchtower.engine.changes import bulletin, fresh_store, record
 from watchtower.engine.clicks import Clicks
@@ -26,7 +27,6 @@ from watchtower.engine.engine import Engine
 from watchtower.engine.heartbeat import Heartbeat
 from watchtower.engine.listening import Listening
 from watchtower.engine.loops import Loop, supervise
-from watchtower.engine.plan import Plan, build_plan
 from watchtower.engine.reports import Reports
 from watchtower.engine.settings import EngineSettings
 from watchtower.engine.storewatch import StoreWatch
@@ -34,41 +34,20 @@ from watchtower.engine.testing import send_test
 from watchtower.engine.uptime import UptimeFigures
 from watchtower.errors import ConfigError, ListenError, StoreError, StoreLocked, StoreTooNew
 from watchtower.graphs.studio import Studio
-from watchtower.incidents.quiet import Quiet, compile_quiet
-from watchtower.incidents.routing import Route, compile_routes
-from watchtower.inventory.databases import DatabaseInventory
-from watchtower.inventory.sites import SiteInventory
 from watchtower.live import Facts, Live
 from watchtower.notifiers.base import Doors
 from watchtower.notifiers.ping import ping
-from watchtower.notifiers.table import NOTIFIERS
-from watchtower.sources.announced.table import make_resource_sources
-from watchtower.sources.balance.source import BalanceSource
-from watchtower.sources.base import Place
-from watchtower.sources.cloudwatch.source import CloudWatchSource
-from watchtower.sources.ecr.source import EcrSource
-from watchtower.sources.heartbeat.source import HeartbeatSource
-from watchtower.sources.inspector.source import InspectorSource
-from watchtower.sources.logs.source import LogsSource
-from watchtower.sources.probe.finding import Finder
-from watchtower.sources.probe.following import FollowingProbes
-from watchtower.sources.probe.sight import scopes_of
-from watchtower.sources.probe.source import ProbeSource
-from watchtower.sources.rds.balance import RdsBalanceSource
-from watchtower.sources.rds.topology_source import RdsTopologySource
-from watchtower.sources.uptime.source import UptimeSource
 from watchtower.store.store import Store
 from watchtower.web.app import Web
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Coroutine, Mapping
-    from datetime import datetime
     from pathlib import Path
 
     from watchtower.config import Config, Loaded
     from watchtower.notifiers.base import Notifier
     from watchtower.sources.base import Source
-    from watchtower.sources.uptime.source import Booked, Read
+    from watchtower.sources.uptime.source import Booked
 
 log = structlog.get_logger("watchtower.service")
 
@@ -113,6 +92,7 @@ class Service:
         self._listening = Listening(self.live, self._clock, lambda: self._web.store, self._look)
         self._running: Running | None = None
         self._stopping = asyncio.Event()
+        self._reloading = asyncio.Lock()
         self._store_watch = StoreWatch(self.live, self._clock, loaded.config.environment)
         self._notifiers: dict[str, Notifier] = {}
         self._errands: set[asyncio.Task[None]] = set()
@@ -205,15 +185,36 @@ class Service:
         return await self._web.store.uptime(rules, begins) if self._web.store else {}
 
     async def reload(self) -> None:
-        """Read the files again; with faults nothing changes, and the log says which."""
+        """Read the files again; with faults nothing changes, and the log says which.
+
+        While the store cannot take them over they are tried again, as they are by then.
+        """
+        async with self._reloading:
+            while (loaded := self._read()) is not None:
+                try:
+                    await self._take_over(loaded)
+                except StoreError as error:
+                    self.live.metrics.reload_ok.set(0)
+                    log.error("reload.failed", error=str(error))
+                else:
+                    log.info("reloaded", rules=len(loaded.rules))
+                    return
+                await _first(self._clock.sleep(STORE_RETRY), self._stopping.wait())
+                if self._stopping.is_set():
+                    return
+
+    def _read(self) -> Loaded | None:
+        """The files as they are now; None when they have faults."""
         try:
-            loaded = configuration.load(self._path)
+            return configuration.load(self._path)
         except ConfigError as error:
             self.live.metrics.reload_ok.set(0)
             refused = replace(self.live.facts, refused_at=self._clock.now(), faults=len(error.faults))
             self.live.facts = refused
             log.error("reload.refused", faults=[str(fault) for fault in error.faults])
-            return
+            return None
+
+    async def _take_over(self, loaded: Loaded) -> None:
         for name in ("store", "listen", "environment"):
             if getattr(loaded.config, name) != getattr(self._loaded.config, name):
                 log.warning("reload.needs_restart", setting=name)
@@ -227,16 +228,14 @@ class Service:
         before, self._loaded = self._loaded, loaded
         if self._running is not None:
             self._record_change(before)
-        log.info("reloaded", rules=len(loaded.rules))
 
     async def _configure(self, running: Running, loaded: Loaded) -> None:
         for warning in loaded.warnings:
             log.warning("configuration", warning=str(warning))
         notifiers = make_notifiers(loaded.config, running.doors)
-        plan = make_plan(loaded, running.sources, self._clock.now())
-        self.live.routes = make_routes(loaded.config)
-        quiet, fallback = make_quiet(loaded.config), loaded.config.fallback
-        await running.engine.configure(plan, self.live.routes, notifiers, quiet, fallback)
+        plan, routes = make_plan(loaded, running.sources, self._clock.now()), make_routes(loaded.config)
+        await running.engine.configure(plan, routes, notifiers, make_quiet(loaded.config), loaded.config.fallback)
+        self.live.routes = routes
         self._doorbell.configure(plan)
         await self._listening.configure(plan, loaded.config.aws, running.doors.aws)
         self.live.bell = self._doorbell.find
@@ -295,9 +294,6 @@ async def _first(*waits: Coroutine[object, object, object]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-# -- composition ------------------------------------------------------------------------------------------------------
-
-
 @asynccontextmanager
 async def serving(application: Web, listen: str) -> AsyncIterator[None]:
     """The HTTP surface on ``host:port`` while the context lasts; raises ListenError."""
@@ -313,75 +309,6 @@ async def serving(application: Web, listen: str) -> AsyncIterator[None]:
         yield
     finally:
         await runner.cleanup()
-
-
-@asynccontextmanager
-async def open_doors(config: Config) -> AsyncIterator[Doors]:
-    """The two doors to the outside: HTTP and AWS."""
-    async with aiohttp.ClientSession() as http:
-        aws = AwsClients(config.aws)
-        try:
-            yield Doors(http, aws)
-        finally:
-            await aws.close()
-
-
-def make_sources(config: Config, aws: AwsClients, clock: Clock, uptime: Read | None = None) -> dict[str, Source]:
-    """Every source that a rule may ask, by name."""
-    metrics = CloudWatchSource(aws, config.aws, clock)
-    databases = DatabaseInventory(aws, clock, config.aws.discovery_interval)
-    sources: list[Source] = [
-        metrics,
-        BalanceSource(metrics, config.aws),
-        RdsBalanceSource(aws, config.aws, databases),
-        RdsTopologySource(config.aws, databases),
-        LogsSource(aws, config.aws, clock),
-        EcrSource(aws, config.aws, clock),
-        InspectorSource(aws, config.aws, clock),
-        HeartbeatSource(),
-        *make_resource_sources(aws, config.aws, clock),
-        FollowingProbes(
-            ProbeSource(clock, scopes=scopes_of(config.probes, _home(config))),
-            Finder(SiteInventory(aws, clock, config.aws.discovery_interval), config.aws),
-        ),
-        UptimeSource(uptime),
-    ]
-    return {source.name: source for source in sources}
-
-
-def _home(config: Config) -> str:
-    """The region whose endpoint shows whether AWS can be reached: the first that is configured."""
-    return next((region for account in config.aws.accounts for region in account.regions), "us-east-1")
-
-
-def make_notifiers(config: Config, doors: Doors) -> dict[str, Notifier]:
-    """Every configured channel, by name."""
-    return {name: NOTIFIERS[channel.type].build(name, channel, doors) for name, channel in config.channels.items()}
-
-
-def make_routes(config: Config) -> tuple[Route, ...]:
-    """The routes in their order."""
-    return compile_routes(config.routes)
-
-
-def make_quiet(config: Config) -> Quiet:
-    """The mute windows and inhibitions."""
-    return compile_quiet(config.mute, config.inhibit)
-
-
-def make_plan(loaded: Loaded, sources: dict[str, Source], now: datetime | None = None) -> Plan:
-    """All work units of the configuration, at this time."""
-    config = loaded.config
-    places = [Place(account.name, region) for account in config.aws.accounts for region in account.regions]
-    return build_plan(
-        loaded.rules,
-        sources,
-        places,
-        discovery_interval=config.aws.discovery_interval,
-        series_limit=config.series_limit,
-        windows=make_quiet(config).mutes,
-        now=now,
-    )
 
 
 async def run_until_signalled(service: Service) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,7 @@ from watchtower.errors import StoreError
 from watchtower.incidents.lanes import evidence_lane, lane
 from watchtower.incidents.model import FlushPlan
 from watchtower.model import DeliveryState, Event, Labels
-from watchtower.store.values import Standing
+from watchtower.store.values import Settled, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,3 +77,38 @@ async def test_a_name_that_was_away_is_found_again_when_its_place_comes_back(sto
     assert await again.rename_channels(AFTER) == {"oncall": "pager"}
     assert await again.rename_channels(AFTER) == {}
     assert await again.rename_channels(BEFORE) == {"pager": "oncall"}
+
+
+async def test_an_incident_that_both_names_told_keeps_its_two_messages_apart(store: Store) -> None:
+    await store.rename_channels({"ops": "#ops", "chat": "#ops"})
+    mine = partial(delivery, channel="ops", destination="#ops", dedup_key="k")
+    await enqueue(store, mine("a"), mine("b", channel="chat"), mine("c", incident_id="i2"))
+    for name, ref in (("ops", "1"), ("chat", "2"), ("ops", "3")):
+        posted = Settled(DeliveryState.ACCEPTED, "", ref={"ts": ref})
+        await send(store, await claim(store, channel=name), posted, channel=name)
+    assert await store.rename_channels({"chat": "#ops"}) == {"ops": "chat"}
+    owed = {(debt.incident_id, debt.channel): debt.ref for debt in await store.debts()}
+    assert owed == {("i1", "ops"): {"ts": "1"}, ("i1", "chat"): {"ts": "2"}, ("i2", "chat"): {"ts": "3"}}
+    await enqueue(store, mine("r", Event.RESOLVE))
+    assert "ops" in await store.next_send_due(["ops"]), "what stays can still be sent"
+
+
+async def test_a_channel_that_had_two_names_goes_on_under_the_one_that_stays(store: Store) -> None:
+    await store.rename_channels(BEFORE)
+    await store.rename_channels(BEFORE | AFTER)
+    await commit_plan(store, FlushPlan(incidents=(incident("i1", channels=("oncall", "ops")),)))
+    assert await store.rename_channels(AFTER) == {"oncall": "pager"}
+    [one] = await store.open_incidents()
+    assert one.channels == ("pager", "ops")
+    assert await store.rename_channels({"ops": "#ops", "phone": "key-1"}) == {"pager": "phone"}
+
+
+async def test_of_two_storms_that_come_to_one_name_the_one_that_was_there_takes_more(store: Store) -> None:
+    await store.rename_channels(BEFORE | AFTER)
+    storms = [
+        incident(f"i{n}", route="storm", group_labels=Labels({"channel": name}), settings={"storm": name})
+        for n, name in enumerate(("oncall", "pager"))
+    ]
+    await commit_plan(store, FlushPlan(incidents=tuple(storms)))
+    await store.rename_channels(AFTER)
+    assert {one.id: one.taking_members for one in await store.open_incidents()} == {"i0": False, "i1": True}

@@ -10,11 +10,11 @@ from tests.support.simulated_aws import REGION, use_keys
 from watchtower.aws.clients import AwsClients
 from watchtower.aws.config import AwsConfig
 from watchtower.clock import epoch
+from watchtower.composition import make_sources
 from watchtower.config.model import Config
 from watchtower.demo.aws import EstateServer, Faults
 from watchtower.model import Answer, Observation, PollResult, Priority
 from watchtower.rulebook.schema import RuleModel
-from watchtower.service import make_sources
 from watchtower.sources.base import Ask, Place, Poll, Source
 
 if TYPE_CHECKING:

@@ -43,6 +43,7 @@ ROOMS = [
     ["engine"],
     ["ruletest"],
     ["web"],
+    ["composition"],
     ["logs", "service"],
     ["demo"],
     ["client", "commands", "schemas", "terminal"],

@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from watchtower.clock import SystemClock
+from watchtower.composition import make_plan, make_sources, open_doors
 from watchtower.durations import format_duration
 from watchtower.engine.plan import newest_slot
 from watchtower.engine.polling import poll
 from watchtower.engine.settings import EngineSettings
 from watchtower.inventory.patterns import exact_value
-from watchtower.service import make_plan, make_sources, open_doors
 from watchtower.sources.base import Poll
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from watchtower.clock import SystemClock
+from watchtower.composition import make_plan, make_sources, open_doors
 from watchtower.engine.once import evaluate_once
 from watchtower.engine.settings import EngineSettings
-from watchtower.service import make_plan, make_sources, open_doors
 
 if TYPE_CHECKING:
     from watchtower.config import Loaded

@@ -107,8 +107,10 @@ class Engine:
         await self._store.forget_received(PINGS, {rule.query.name for rule in pinging(plan)})
         destinations = {name: it.traits.destination for name, it in notifiers.items()}
         async with self._at_rest(destinations):
-            for old, new in (await self._store.rename_channels(destinations)).items():
+            names = await self._store.rename_channels(destinations)
+            for old, new in names.items():
                 log.warning("channel.renamed", channel=old, to=new)
+            self._switchboard.rename(names)
             self._routes, self._quiet, self._fallback = routes, quiet or Quiet(), fallback or {}
             self._switchboard.configure(notifiers)
         self._live.samples.keep_only(set(plan.units))

@@ -111,6 +111,11 @@ class Switchboard:
         self._current = {**notifiers, **lanes}
         self._known.update({(name, it.traits.destination): it for name, it in self._current.items()})
 
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Reach under new names what was reached under old ones: also places that only this process still knows."""
+        renamed = {(names[name], where): it for (name, where), it in self._known.items() if name in names}
+        self._known.update({known: it for known, it in renamed.items() if known not in self._known})
+
     @property
     def traits(self) -> dict[str, ChannelTraits]:
         """What the flush may use, by channel name."""

@@ -152,8 +152,8 @@ class FlushInput:
     urgent page of theirs was accepted; ``deliveries`` and
     ``debts`` belong to these incidents. ``silences`` are those that have not ended. ``firing`` are all alerts that
     fire, and those that ended within the longest extension; read only when something inhibits. ``paged`` says which
-    channel was paged when for incidents that ended within the last minutes. ``calm`` are the alerts that are well just
-    now and fire because they flap; read only where a member is held back.
+    destination was paged when for incidents that ended within the last minutes. ``calm`` are the alerts that are well
+    just now and fire because they flap; read only where a member is held back.
     """
 
     store_id: str

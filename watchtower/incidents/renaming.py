@@ -21,15 +21,15 @@ _CHANNELS = "channels"
 def renamed(before: Mapping[str, str], today: Mapping[str, str]) -> dict[str, str]:
     """The new names of channels by their old ones; both arguments are destinations by name.
 
-    A channel was renamed when its name is gone and its destination is reached under a name that never was there. Where
-    a name that was known before leads to that destination now, nobody can say whose it is: nothing was renamed.
+    A channel was renamed when its name is gone and its destination is reached under another: one that never was there,
+    each for one channel, else the first of those that lead there.
     """
-    fresh: dict[str, list[str]] = defaultdict(list)
+    leading: dict[str, list[str]] = defaultdict(list)
     for name, destination in sorted(today.items()):
-        if name not in before:
-            fresh[destination].append(name)
-    gone = ((name, destination) for name, destination in sorted(before.items()) if name not in today)
-    return {name: fresh[destination].pop(0) for name, destination in gone if fresh[destination]}
+        leading[destination].append(name)
+    fresh = {where: [name for name in names if name not in before] for where, names in leading.items()}
+    gone = [(name, where) for name, where in sorted(before.items()) if name not in today and where in leading]
+    return {name: fresh[where].pop(0) if fresh[where] else leading[where][0] for name, where in gone}
 
 
 def under(incident: Incident, names: Mapping[str, str]) -> Incident:
@@ -45,7 +45,7 @@ def under(incident: Incident, names: Mapping[str, str]) -> Incident:
 
 
 def _each(channels: Iterable[str], names: Mapping[str, str]) -> list[str]:
-    return [names.get(name, name) for name in channels]
+    return list(dict.fromkeys(names.get(name, name) for name in channels))
 
 
 def _setting(key: str, value: Any, names: Mapping[str, str]) -> Any:

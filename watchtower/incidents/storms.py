@@ -38,8 +38,11 @@ def gather(draft: Draft, books: Mapping[str, Books], policy: Policy) -> None:
             draft.put(_released(incident))
     for name, traits in policy.channels.items():
         if traits.keyed_by_tier:
-            twins = {one.name for one in policy.channels.values() if one.destination == traits.destination}
-            _judge(draft, books, name, twins, policy.most_pages)
+            twins = frozenset(one.name for one in policy.channels.values() if one.destination == traits.destination)
+            room = policy.most_pages - sum(
+                moment > draft.now - WITHIN for moment in _begun(draft, books, traits.destination, twins)
+            )
+            _judge(draft, name, twins, room)
     for incident in draft.open():
         for name in carried(incident):
             _enroll(draft, incident, name)
@@ -54,12 +57,11 @@ def raised(draft: Draft, transition: Transition, storms: Sequence[Incident]) -> 
             draft.touch(fired(storm, transition), transition, "raised", f"carried by storm incident {storm.id}")
 
 
-def _judge(draft: Draft, books: Mapping[str, Books], channel: str, twins: Collection[str], most: int) -> None:
+def _judge(draft: Draft, channel: str, twins: Collection[str], room: int) -> None:
     """The most urgent of those that begin ring while there is room.
 
     ``twins`` are all channels of the place; an incident tells it through the first that it names.
     """
-    room = most - sum(moment > draft.now - WITHIN for moment in _begun(draft, books, channel))
     beginning = [
         incident
         for incident in draft.open()
@@ -73,16 +75,17 @@ def _judge(draft: Draft, books: Mapping[str, Books], channel: str, twins: Collec
         room -= 1
 
 
-def _begun(draft: Draft, books: Mapping[str, Books], channel: str) -> Iterator[datetime]:
-    """When incidents began on this channel, by a page of their own or in a storm."""
-    yield from (moment for name, moment in draft.seen.paged if name == channel)
+def _begun(draft: Draft, books: Mapping[str, Books], destination: str, twins: frozenset[str]) -> Iterator[datetime]:
+    """When incidents began at this place, by a page of their own or in a storm, whatever its channel was called."""
+    yield from (moment for where, moment in draft.seen.paged if where == destination)
     for incident in draft.open():
         if is_storm(incident) or incident.id not in books:
             continue
-        if channel in carried(incident) and incident.last_page_at is not None:
+        if not twins.isdisjoint(carried(incident)) and incident.last_page_at is not None:
             yield incident.last_page_at
-        rows = [row for row in books[incident.id].rows if row.channel == channel and row.event is Event.TRIGGER]
-        first = next((row for row in rows if row.state is not DeliveryState.WITHDRAWN), None)
+        rows = [row for row in books[incident.id].rows if row.destination == destination]
+        pages = (row for row in rows if row.event is Event.TRIGGER)
+        first = next((row for row in pages if row.state is not DeliveryState.WITHDRAWN), None)
         if first is not None:
             yield first.created_at or incident.opened_at
 

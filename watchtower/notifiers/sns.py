@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from watchtower.model import Delivery, Notice
     from watchtower.notifiers.base import Doors, Pace
 
+#: Attempts in which a region that asks for patience has it, before the other region is asked.
+PATIENCE = 2
 #: A subject is shorter than 100 characters, ASCII, on one line.
 SUBJECT_LIMIT = 99
 #: Bytes of body and attributes together.
@@ -110,14 +112,17 @@ class Sns:
         return not self._config.topic_arn.endswith(".fifo")
 
     async def send(self, delivery: Delivery) -> Receipt:
-        """Publish once; where that fails and there is a topic in another region, once there too."""
+        """Publish once; where that fails and there is a topic in another region, once there too.
+
+        A region that asks for patience has it for the first tries: the other one is no place for what comes in bursts.
+        """
         config = self._config
         if config.fallback_topic_arn is None:
             return Receipt(detail=f"published as {await self._publish(delivery, config.topic_arn, config.api_url)}")
         try:
             found = await self._publish(delivery, config.topic_arn, config.api_url)
         except DeliveryError as error:
-            if error.retry_after is not None:
+            if error.retry_after is not None and delivery.attempts < PATIENCE:
                 raise
             return await self._elsewhere(delivery, config.fallback_topic_arn, error)
         return Receipt(detail=f"published as {found}")

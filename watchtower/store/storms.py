@@ -20,19 +20,19 @@ _MOST = 100 * MOST_PAGES
 
 
 async def paged(work: Work) -> tuple[tuple[str, datetime], ...]:
-    """By channel, when incidents that ended lately were first told there."""
+    """By destination, when incidents that ended lately were first told there."""
     since = work.now - WITHIN
     first = func.min(delivery.c.created_at)
     query = (
-        select(delivery.c.channel, first)
+        select(delivery.c.destination, first)
         .join(incident, incident.c.id == delivery.c.incident_id)
         .where(
             incident.c.ended_at > since,
             delivery.c.event == Event.TRIGGER,
             delivery.c.state != DeliveryState.WITHDRAWN,
         )
-        .group_by(delivery.c.channel, delivery.c.incident_id)
+        .group_by(delivery.c.destination, delivery.c.incident_id)
         .having(first > since)
         .limit(_MOST)
     )
-    return tuple((name, moment) for name, moment in await work.conn.execute(query))
+    return tuple((where, moment) for where, moment in await work.conn.execute(query))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+import asyncio
+import sqlite3
+from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -57,6 +59,11 @@ async def inside(shop: Shop) -> AsyncIterator[Store]:
         await store.close()
 
 
+def reloads(service: Service) -> float | None:
+    """1 when the last reload was taken over."""
+    return service.live.metrics.registry.get_sample_value("watchtower_config_last_reload_successful")
+
+
 async def test_a_page_that_is_under_way_while_its_channel_is_renamed_rings_once_and_ends_once(shop: Shop) -> None:
     shop.pagerduty.faults.next(slow(1.0))
     async with running(shop) as service:
@@ -89,3 +96,23 @@ async def test_what_was_renamed_while_the_daemon_was_away_goes_on_under_its_new_
         await shop.resolves()
 
     assert shop.pagerduty.phones_rung == 1
+
+
+async def test_a_reload_that_the_store_cannot_take_over_is_tried_again(shop: Shop) -> None:
+    async with running(shop) as service:
+        rename(shop)
+        file = shop.folder / "watchtower.db"
+        with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=20)) as shell:
+            await asyncio.to_thread(shell.execute, "ALTER TABLE meta RENAME TO gone")
+            reload = asyncio.create_task(service.reload())
+            await until(lambda: reloads(service) == 0, 60, "the refusal")
+            await asyncio.to_thread(shell.execute, "ALTER TABLE gone RENAME TO meta")
+        await reload
+        assert reloads(service) == 1
+        shop.site.status = 503
+        await shop.pages()
+        async with inside(shop) as store:
+            [incident] = await store.open_incidents()
+        assert incident.channels == ("pager", "chat")
+        shop.site.status = 200
+        await shop.resolves()

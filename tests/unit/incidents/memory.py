@@ -195,7 +195,7 @@ class Memory:
         for row in self.rows.values():
             over = self.incidents[row.incident_id].ended_at
             if over and over > self.now - timedelta(minutes=5) and row.event is Event.TRIGGER:
-                yield row.channel, row.created_at
+                yield row.destination, row.created_at
 
     def _firing(self) -> tuple[FiringAlert, ...]:
         lookback = self.policy.quiet.lookback

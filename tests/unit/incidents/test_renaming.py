@@ -20,11 +20,12 @@ NAMES = {"oncall": "pager", "lead": "boss"}
         ({"oncall": "key-1"}, {"pager": "key-1"}, {"oncall": "pager"}),
         ({"oncall": "key-1"}, {"pager": "key-2"}, {}),
         ({"oncall": "key-1"}, {"oncall": "key-1", "pager": "key-1"}, {}),
-        ({"oncall": "key-1", "pager": "key-1"}, {"pager": "key-1"}, {}),
-        ({"oncall": "key-1", "pager": "key-2"}, {"pager": "key-1"}, {}),
-        ({"oncall": "key-1", "lead": "key-1"}, {"a": "key-1"}, {"lead": "a"}),
+        ({"oncall": "key-1", "pager": "key-1"}, {"pager": "key-1"}, {"oncall": "pager"}),
+        ({"oncall": "key-1", "pager": "key-2"}, {"pager": "key-1"}, {"oncall": "pager"}),
+        ({"oncall": "key-1", "lead": "key-1"}, {"a": "key-1"}, {"lead": "a", "oncall": "a"}),
         ({"oncall": "key-1", "lead": "key-1"}, {"a": "key-1", "b": "key-1"}, {"lead": "a", "oncall": "b"}),
-        ({"oncall": "key-1", "ops": "#ops"}, {"oncall": "#ops"}, {}),
+        ({"oncall": "key-1", "old": "key-1"}, {"old": "key-1", "pager": "key-1"}, {"oncall": "pager"}),
+        ({"oncall": "key-1", "ops": "#ops"}, {"oncall": "#ops"}, {"ops": "oncall"}),
         ({}, {"pager": "key-1"}, {}),
     ],
     ids=[
@@ -33,13 +34,14 @@ NAMES = {"oncall": "pager", "lead": "boss"}
         "a second name for the same place",
         "one of two names is gone",
         "a name that was known leads there now",
-        "one new name serves one old one",
+        "one new name serves two old ones",
         "two new names serve two old ones",
+        "the name that is new before one that was there",
         "a name that was known took over another place",
         "the first configuration",
     ],
 )
-def test_a_channel_is_renamed_when_only_its_name_is_new(
+def test_a_channel_is_renamed_when_its_name_is_gone_and_another_leads_where_it_led(
     before: dict[str, str], today: dict[str, str], expected: dict[str, str]
 ) -> None:
     assert renamed(before, today) == expected

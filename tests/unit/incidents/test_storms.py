@@ -241,6 +241,15 @@ def test_incidents_that_ended_already_count() -> None:
     assert len(rings(it)) == MOST_PAGES + 1
 
 
+def test_a_pager_that_rang_under_another_name_rang() -> None:
+    it = memory()
+    it.flush(*burst(MOST_PAGES))
+    it.send_all()
+    it.policy = replace(policy({**EACH, "channels": ["pager"]}), channels={"pager": replace(PAGER, name="pager")})
+    it.flush(*burst(5, 20), after=20)
+    assert told(it.plan.deliveries) == ["P2 trigger pager"]
+
+
 @pytest.mark.parametrize("wait", ["0s", "30s"])
 def test_an_incident_waits_for_company_before_a_storm_carries_it(wait: str) -> None:
     it = memory(group_wait=wait)

@@ -243,7 +243,7 @@ class TwoTopics:
         await self.first.stop()
         await self.second.stop()
 
-    async def send(self) -> str:
+    async def send(self, **more: Any) -> str:
         """What the receipt says."""
         config = SnsConfig(
             type="sns",
@@ -252,7 +252,7 @@ class TwoTopics:
             fallback_topic_arn=ELSEWHERE,
             fallback_api_url=self.second.origin,
         )
-        return (await Sns("audit", config, self._doors).send(a_delivery())).detail
+        return (await Sns("audit", config, self._doors).send(a_delivery(**more))).detail
 
 
 async def test_while_the_topic_takes_messages_the_other_region_hears_nothing(doors: Doors) -> None:
@@ -299,6 +299,12 @@ async def test_a_topic_that_asks_for_patience_gets_it(doors: Doors) -> None:
             await topics.send()
     assert caught.value.retry_after
     assert topics.second.requests == []
+
+
+async def test_a_region_that_asks_for_patience_again_and_again_is_stood_in_for(doors: Doors) -> None:
+    async with TwoTopics(doors) as topics:
+        topics.first.faults.always(throttled())
+        assert "published in eu-central-1" in await topics.send(attempts=2)
 
 
 NO = Rejected("400", permanent=True)

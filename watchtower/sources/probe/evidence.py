@@ -36,7 +36,7 @@ def _lines(attempt: Attempt) -> Iterator[str]:
     if attempt.address:
         yield f"address: {endpoint(attempt.address, attempt.port)}"
     if attempt.certificate is not None:
-        yield f"certificate: {attempt.certificate}"
+        yield f"certificate: {_one_line(str(attempt.certificate))}"
     if attempt.status is not None:
         yield f"status: {attempt.status}"
 
@@ -57,8 +57,9 @@ def _without_half(text: str, secrets: Sequence[str]) -> str:
 
 
 def reason_of(text: str, attempt: Attempt) -> str:
-    """A reason without secrets, as long as people read."""
-    return shortened(text, attempt.hide, REASON)
+    """A reason without secrets, as long as people read, in one line."""
+    shown = shortened(text, attempt.hide, REASON)
+    return shown if shown.isprintable() else _one_line(shown)
 
 
 def shortened(text: str, secrets: Sequence[str], most: int) -> str:
@@ -105,7 +106,10 @@ def printable(data: bytes) -> str:
 
     Zeros are left out: in UTF-16 they stand between the letters, where no secret would be known for one.
     """
-    text = data.replace(b"\0", b"").decode("utf-8", errors="replace")
+    return _one_line(data.replace(b"\0", b"").decode("utf-8", errors="replace"))
+
+
+def _one_line(text: str) -> str:
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import gzip
 import time
 import zlib
+from contextlib import suppress
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from watchtower.sources.probe.kinds.http.encoding import text_of, unpacked
 from watchtower.sources.probe.result import Down
@@ -132,3 +135,15 @@ def test_many_gzip_files_are_opened_only_so_far(part: bytes) -> None:
     opened = unpacked(one * (MOST // len(one)), "gzip", MOST, whole=True)
     assert time.process_time() - began < 1.0
     assert len(opened) <= MOST
+
+
+@given(
+    st.text(max_size=60),
+    st.sampled_from(["gzip", "deflate", "br", "identity", ""]),
+    st.one_of(st.binary(), st.binary().map(gzip.compress), st.binary().map(zlib.compress)),
+    st.booleans(),
+)
+@settings(deadline=None)
+def test_whatever_a_site_says_there_is_a_text_or_a_reason(said: str, encoding: str, body: bytes, whole: bool) -> None:
+    with suppress(Down):
+        text_of(unpacked(body, encoding, MOST, whole=whole), f"text/html; charset={said}").encode()

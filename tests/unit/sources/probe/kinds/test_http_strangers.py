@@ -159,6 +159,14 @@ async def test_a_secret_in_a_title_is_hidden_before_the_title_is_kept(secret: st
     assert result.content.title == "." * 150 + "[redacted]"
 
 
+async def test_a_reason_moves_no_cursor() -> None:
+    result = await expecting(
+        answering(302, b"", "Location: ftp://x/\x85\x9b2J"), status=302, redirect="http://a.example/"
+    )
+
+    assert result.reason == "leads to ftp://x/ 2J, expected http://a.example/"
+
+
 # --- headers that are there several times
 
 

@@ -73,7 +73,11 @@ class HttpJob:
         attempt.hide = self.hide
         response, request = await self._follow(attempt)
         attempt.timed = True
-        self._judge(response, request, attempt)
+        try:
+            self._judge(response, request, attempt)
+        except Down:
+            attempt.excerpt = response.beginning()
+            raise
         return f"status {response.status}"
 
     async def _follow(self, attempt: Attempt) -> tuple[Response, Request]:
@@ -132,8 +136,6 @@ class HttpJob:
 
     def _seen(self, response: Response, request: Request, attempt: Attempt) -> Seen:
         wanted = bool(self.integrity) or self.expect.reads_body
-        if response.body:
-            attempt.excerpt = response.beginning()
         body = response.plain() if wanted and self.expect.expects(response.status) else b""
         return Seen(
             status=response.status,

@@ -28,3 +28,9 @@ def format_duration(seconds: float) -> str:
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts)
+
+
+def exact_duration(seconds: float) -> str:
+    """A duration that somebody wrote, as exactly as he did: ``1.5s``, where format_duration would say ``2s``."""
+    whole = seconds < 1 or seconds == round(seconds)
+    return format_duration(seconds) if whole else f"{seconds:.3f}".rstrip("0") + "s"

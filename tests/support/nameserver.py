@@ -51,7 +51,8 @@ class Zone:
             reply.answer.append(dns.rrset.from_text(f"{name}.", 60, "IN", "CNAME", f"{self.aliases[name]}."))
             name = self.aliases[name]
         if records := self.records.get(f"{name} {kind}"):
-            reply.answer.append(dns.rrset.from_text_list(f"{name}.", 60, "IN", kind, records))
+            owner = f"{name.removesuffix('.')}."
+            reply.answer.append(dns.rrset.from_text_list(owner, 60, "IN", kind, records))
         if self.truncated and transport == "udp":
             reply.answer.clear()
             reply.flags |= dns.flags.TC

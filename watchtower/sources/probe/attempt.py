@@ -71,6 +71,12 @@ class Attempt:
         return cls(tools, Stopwatch(tools.clock), family)
 
     @property
+    def answered(self) -> bool:
+        """Whether the target said something, which is then read or judged."""
+        said = self.timed or self.status is not None or bool(self.excerpt)
+        return said and self.watch.phase not in (Phase.RESOLVE, Phase.CONNECT)
+
+    @property
     def now(self) -> float:
         """Wall time in epoch seconds."""
         return epoch(self.tools.clock.now())
@@ -102,6 +108,7 @@ class Attempt:
         looked at.
         """
         self.watch.enter(Phase.TLS)
+        name = name.removesuffix(".")  # no certificate is for a name with DNS's own dot at its end
         try:
             await wire.secure(self.tools.tls.context(web=web, insecure=insecure), name)
         except ssl.SSLCertVerificationError as error:

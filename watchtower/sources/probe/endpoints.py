@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
+
+import idna
 
 _UNFIT = re.compile(r"[\s\x00-\x1f\x7f/@?#\\]")
 _PLACEHOLDER = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 _PORT = re.compile(r"\d{1,5}")
+#: Characters that DNS allows in a label, and in a name.
+_LABEL, _NAME = 63, 253
 
 
 def render(template: str, target: str) -> str:
@@ -45,9 +50,30 @@ def ascii_host(text: str) -> str:
     if not text or _UNFIT.search(text):
         raise ValueError(f"{text!r} is no host name")
     try:
-        return text if text.isascii() else text.encode("idna").decode("ascii")
+        host = text if text.isascii() else _internationalized(text)
     except UnicodeError:
         raise ValueError(f"{text!r} is no host name") from None
+    labels = host.removesuffix(".").split(".")
+    if ":" not in host and not (all(0 < len(label) <= _LABEL for label in labels) and len(host) <= _NAME + 1):
+        raise ValueError(f"{text!r} is no host name, and no name that DNS could know")
+    return host
+
+
+def _internationalized(text: str) -> str:
+    """As browsers do it: UTS 46, in which ß is a letter of its own; IDNA 2003 made another site's name of it."""
+    if len(text) > _NAME:
+        raise UnicodeError
+    labels = idna.uts46_remap(text, std3_rules=False, transitional=False).split(".")
+    return ".".join(one if one.isascii() else f"xn--{one.encode('punycode').decode('ascii')}" for one in labels)
+
+
+def certified_name(text: str) -> str:
+    """A name or address as certificates write them: ASCII, small letters, no dot at the end; raises ValueError."""
+    try:
+        return str(ip_address(text.strip("[]")))
+    except ValueError:
+        star = "*." if text.startswith("*.") else ""
+        return star + ascii_host(text.removeprefix(star)).lower().removesuffix(".")
 
 
 def _parted(text: str) -> tuple[str, int | None]:

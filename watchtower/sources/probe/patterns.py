@@ -32,6 +32,11 @@ def found(pattern: str, text: str) -> bool:
     return _compiled(pattern).search(text) is not None
 
 
+def matches_stars(pattern: str, text: str) -> bool:
+    """Whether the whole text is as the pattern says, in which ``*`` stands for any text and all else for itself."""
+    return found(rf"(?s)\A{'.*'.join(map(re2.escape, pattern.split('*')))}\z", text)
+
+
 def _words(error: Exception) -> str:
     """RE2 speaks in bytes."""
     said = error.args[0] if error.args else ""

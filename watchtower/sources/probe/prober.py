@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from watchtower.durations import format_duration
+import structlog
+
+from watchtower.durations import exact_duration
 from watchtower.model import TroubleReason
 from watchtower.sources.probe.attempt import Attempt
 from watchtower.sources.probe.deadline import within
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from watchtower.sources.probe.attempt import Tools
     from watchtower.sources.probe.kinds.base import Job
     from watchtower.sources.probe.result import Family
+
+log = structlog.get_logger("watchtower.probe")
 
 #: Where a timeout ends the wait for an answer on a standing connection: it took at least that long.
 _WAITING = (Phase.PROCESSING, Phase.TRANSFER)
@@ -51,7 +56,7 @@ class Prober:
         except Unknown as unknown:
             return _unknown(attempt, unknown.reason, str(unknown))
         except Exception as error:  # noqa: BLE001 - a bug of ours must not be told as an outage of theirs
-            return _unknown(attempt, TroubleReason.INTERNAL, f"the prober failed: {error!r}")
+            return _failed(probe, attempt, error)
 
     async def _tried(self, probe: Probe, attempt: Attempt) -> Result:
         try:
@@ -72,7 +77,7 @@ class Prober:
         if attempt.watch.queued > _OURS * probe.timeout:
             return _unknown(attempt, TroubleReason.TIMEOUT, "the name lookup waited too long for a thread of ours")
         attempt.timed = phase in _WAITING
-        return _down(attempt, f"timed out after {format_duration(probe.timeout)} in phase {phase}{attempt.at}")
+        return _down(attempt, f"timed out after {exact_duration(probe.timeout)} in phase {phase}{attempt.at}")
 
 
 def _result(attempt: Attempt, *, success: bool | None, reason: str, trouble: TroubleReason | None = None) -> Result:
@@ -99,3 +104,18 @@ def _down(attempt: Attempt, reason: str) -> Result:
 
 def _unknown(attempt: Attempt, trouble: TroubleReason, reason: str) -> Result:
     return _result(attempt, success=None, reason=reason, trouble=trouble)
+
+
+def _failed(probe: Probe, attempt: Attempt, error: Exception) -> Result:
+    """A bug of ours: logged, and counted as a failure of the source.
+
+    Before there was an answer it says nothing of the target. An answer that we cannot judge was not found good: were it
+    unknown, a site could choose words that let nobody hear of it again.
+    """
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    told = reason_of(repr(error), attempt)
+    log.error("probe.failed", probe=probe.job.shown, error=told, place=f"{place.filename}:{place.lineno}")
+    if not attempt.answered:
+        return _unknown(attempt, TroubleReason.INTERNAL, f"the prober failed: {told}")
+    reason = f"the answer could not be judged, which is the prober's own mistake: {told}"
+    return _result(attempt, success=False, reason=reason, trouble=TroubleReason.INTERNAL)

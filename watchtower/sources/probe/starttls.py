@@ -44,7 +44,7 @@ class _Talk:
         while more(lines[-1]):
             lines.append(await self.line())
         if not good(lines[-1]):
-            raise Down(f"will not begin TLS: {lines[-1][:200]}")
+            raise Down(f"will not begin TLS: {lines[-1]}")
         return lines
 
     async def say(self, text: str) -> None:

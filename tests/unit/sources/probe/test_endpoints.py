@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from watchtower.sources.probe.endpoints import ascii_host, split_host
+from watchtower.sources.probe.endpoints import ascii_host, certified_name, split_host
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,38 @@ def test_what_is_no_host_with_a_port_says_why(text: str, words: str) -> None:
         split_host(text, None)
 
 
-def test_a_name_that_no_dns_could_know_is_no_host() -> None:
+@pytest.mark.parametrize(
+    "name", ["ü" * 100, "a..b", ".", "a" * 64 + ".example", "a." * 128, "ü." * 20_000, "\u2260\ufffd"]
+)
+def test_a_name_that_no_dns_could_know_is_no_host(name: str) -> None:
     with pytest.raises(ValueError, match="is no host name"):
-        ascii_host("ü" * 100)
+        ascii_host(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("straße.example", "xn--strae-oqa.example"),
+        ("BÜCHER.example", "xn--bcher-kva.example"),
+        ("x_y.bücher.example.", "x_y.xn--bcher-kva.example."),
+        ("café。example", "xn--caf-dma.example"),
+        ("☃.example", "xn--n3h.example"),
+        ("WWW.example", "WWW.example"),
+    ],
+)
+def test_an_international_name_is_the_one_that_browsers_ask_for(name: str, known: str) -> None:
+    assert ascii_host(name) == known
+
+
+@pytest.mark.parametrize(
+    ("name", "certified"),
+    [
+        ("Shop.Example.", "shop.example"),
+        ("*.Bücher.example", "*.xn--bcher-kva.example"),
+        ("0:0:0:0:0:0:0:1", "::1"),
+        ("[2001:DB8:0::1]", "2001:db8::1"),
+        ("192.0.2.1", "192.0.2.1"),
+    ],
+)
+def test_a_name_is_compared_as_certificates_write_it(name: str, certified: str) -> None:
+    assert certified_name(name) == certified

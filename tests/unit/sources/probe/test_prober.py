@@ -6,14 +6,19 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from structlog.testing import capture_logs
+
 from tests.support.clock import ManualClock
 from tests.support.probing import probe_of, tools, until
 from tests.support.sites import Names, answering, hanging, running_site
 from watchtower.model import TroubleReason
+from watchtower.sources.probe.kinds.http.expect import Expect
 from watchtower.sources.probe.prober import Prober
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    import pytest
 
     from watchtower.sources.probe.result import Result
 
@@ -65,3 +70,32 @@ async def test_a_short_wait_of_ours_excuses_no_site_that_hangs() -> None:
     result = await hung(wait=0.5)
 
     assert (result.success, result.reason) == (False, "timed out after 10s in phase processing")
+
+
+async def test_an_answer_that_we_fail_to_judge_is_down_and_our_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "t0k3n-of-ours")
+
+    def mistaken(_self: Expect, _seen: object) -> str:
+        raise RuntimeError("oops t0k3n-of-ours")
+
+    monkeypatch.setattr(Expect, "fault_of", mistaken)
+    with capture_logs() as logs:
+        async with running_site(answering()) as site:
+            probe = probe_of(http={"url": site.url, "auth": {"bearer": {"env": "TOKEN"}}})
+            result = await Prober(tools()).probe(probe)
+
+    assert (result.success, result.trouble) == (False, TroubleReason.INTERNAL)
+    assert result.reason.startswith("the answer could not be judged, which is the prober's own mistake: RuntimeError")
+    assert "t0k3n" not in result.reason + str(logs)
+    assert [(one["event"], one["probe"]) for one in logs] == [("probe.failed", site.url)]
+
+
+async def test_a_timeout_is_told_as_it_was_written() -> None:
+    clock = ManualClock(datetime.now(UTC))
+    async with running_site(hanging()) as site:
+        running = asyncio.create_task(Prober(tools(clock)).probe(probe_of(http={"url": site.url}, timeout="1.5s")))
+        await until(lambda: site.requests)
+        clock.advance(1.5)
+        result = await running
+
+    assert result.reason == "timed out after 1.5s in phase processing"

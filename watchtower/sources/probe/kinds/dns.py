@@ -54,7 +54,7 @@ class Dns(Kind):
 
 def _name(text: str) -> dns.name.Name:
     try:
-        return dns.name.from_text(ascii_host(text))
+        return dns.name.root if text == "." else dns.name.from_text(ascii_host(text))
     except dns.exception.DNSException:
         raise ValueError(f"{text!r} is no name that DNS could know") from None
 

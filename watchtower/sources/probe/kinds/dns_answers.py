@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
+import re
+from contextlib import suppress
+from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import dns.exception
@@ -15,13 +17,15 @@ import dns.rdatatype
 from pydantic import AfterValidator, Field, model_validator
 
 from watchtower.schema import Model
+from watchtower.sources.probe.patterns import matches_stars
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
+    from collections.abc import Collection, Iterator
 
 #: Answers that a reason names.
 _SHOWN = 10
+
+_LEADING_ZEROS = re.compile(r"(?<![0-9a-f])0+(?=[0-9a-f])")
 
 Record = Literal["A", "AAAA", "CNAME", "MX", "TXT", "NS", "SOA", "SRV", "CAA", "PTR"]
 
@@ -81,8 +85,10 @@ class DnsExpect(Model):
 
 def expected(text: str, kind: Record) -> str:
     """An expected answer as answers are written; one with ``*`` is a pattern. Raises ValueError."""
-    if "*" in text or kind == "TXT":
+    if kind == "TXT":
         return text
+    if "*" in text:
+        return _LEADING_ZEROS.sub("", _plain(text)) if kind == "AAAA" else _plain(text)
     try:
         return _text(dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.from_text(kind), text, origin=dns.name.root))
     except dns.exception.DNSException:
@@ -100,8 +106,11 @@ def _text(record: dns.rdata.Rdata) -> str:
     strings = getattr(record, "strings", None)
     if strings is not None:
         return b"".join(strings).decode("utf-8", errors="replace")
-    words = record.to_text().split(" ")
-    return " ".join(word if '"' in word else word.removesuffix(".").lower() for word in words)
+    return _plain(record.to_text())
+
+
+def _plain(text: str) -> str:
+    return " ".join(word if '"' in word else word.removesuffix(".").lower() for word in text.split(" "))
 
 
 def listed(answers: Collection[str]) -> str:
@@ -111,7 +120,16 @@ def listed(answers: Collection[str]) -> str:
 
 
 def _matches(answer: str, wanted: str) -> bool:
-    return fnmatchcase(answer, wanted) if "*" in wanted else answer == wanted
+    if "*" not in wanted:
+        return answer == wanted
+    return any(matches_stars(wanted, spelling) for spelling in _spellings(answer))
+
+
+def _spellings(answer: str) -> Iterator[str]:
+    """An answer, and an IPv6 address with all of its zeros too: a pattern may be for either."""
+    yield answer
+    with suppress(ValueError):
+        yield _LEADING_ZEROS.sub("", IPv6Address(answer).exploded)
 
 
 def _count(answers: Collection[str]) -> str:

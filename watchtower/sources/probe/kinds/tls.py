@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from watchtower.sources.probe.endpoints import ascii_host, split_host
+from watchtower.sources.probe.endpoints import ascii_host, certified_name, split_host
 from watchtower.sources.probe.evidence import endpoint
 from watchtower.sources.probe.kinds.base import COMMON_VALUES, Kind
 from watchtower.sources.probe.result import Down, Phase
@@ -33,7 +33,7 @@ class Tls(Kind):
     starttls: Protocol | None = None
     server_name: str | None = Field(default=None, min_length=1)
     insecure: bool = False
-    names: tuple[str, ...] = ()
+    names: tuple[Annotated[str, AfterValidator(certified_name)], ...] = ()
     min_days: int = Field(default=0, ge=0)
 
     def job(self, target: Target) -> TlsJob:

@@ -49,6 +49,12 @@ async def test_a_name_that_resolves_is_up_and_the_answers_are_the_reason() -> No
     assert result.address == "127.0.0.1"
 
 
+async def test_the_root_itself_can_be_asked_about() -> None:
+    zone = Zone({". NS": ["a.root.example."]})
+
+    assert (await asked(zone, name=".", type="NS")).reason == "a.root.example"
+
+
 async def test_recursion_can_be_left_out_for_the_zones_own_servers() -> None:
     zone = Zone(WWW)
     assert (await asked(zone, recursion=False)).success
@@ -103,6 +109,33 @@ async def test_answers_are_held_against_what_the_rule_expects(expect: dict[str, 
     result = await asked(Zone(WWW), expect=expect)
 
     assert (result.success, result.reason if reason else "") == (not reason, reason)
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "pattern", "fits"),
+    [
+        ("CNAME", "D111.CloudFront.net.", "*.CloudFront.net", True),
+        ("CNAME", "d111.cloudfront.net.", "*.cloudfront.net.", True),
+        ("CNAME", "d111.cloudfront.net.", "*.cloudfront.com", False),
+        ("MX", "10 Mail.example.", "10 *.EXAMPLE.", True),
+        ("AAAA", "2001:db8::1", "2001:DB8:*", True),
+        ("AAAA", "2001:db8::1", "2001:0db8::*", True),
+        ("AAAA", "2001:db8::1", "2001:db8:0:0:*", True),
+        ("AAAA", "2001:db8::1", "2001:db8:1:*", False),
+        ("TXT", '"a[1]b"', "a[1]*", True),
+        ("TXT", '"a1b"', "a[1]*", False),
+        ("TXT", '"Verify=aB"', "verify=*", False),
+        ("TXT", '"ab"', "a?*", False),
+    ],
+)
+async def test_a_star_is_all_that_a_pattern_knows_and_names_are_as_dns_compares_them(
+    kind: str, answer: str, pattern: str, fits: bool
+) -> None:
+    result = await asked(
+        Zone({f"a.example {kind}": [answer]}), name="a.example", type=kind, expect={"answers": [pattern]}
+    )
+
+    assert result.success is fits, result.reason
 
 
 def test_a_long_list_is_told_in_part() -> None:

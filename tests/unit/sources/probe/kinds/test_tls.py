@@ -17,6 +17,7 @@ from tests.support.sites import (
     self_signed,
     server_context,
 )
+from watchtower.sources.probe.endpoints import certified_name
 from watchtower.sources.probe.tls import Certificate
 
 if TYPE_CHECKING:
@@ -85,6 +86,28 @@ async def test_names_that_the_certificate_must_carry() -> None:
     result = await looked_at(issued, names=["shop.example", "www.shop.example"])
 
     assert result.reason == "certificate is not for www.shop.example"
+
+
+@pytest.mark.parametrize("name", ["SHOP.example.", "xn--bcher-kva.example", "bücher.example", "*.Bücher.example"])
+async def test_a_name_may_be_written_as_people_write_it(name: str) -> None:
+    issued = authority().issue(certified_name(name))
+    async with running_site(answering(), server_context(issued)) as site:
+        tls = {"host": "any.example", "port": site.port, "insecure": True, "names": [name]}
+        result = await probed(Names(any_example="127.0.0.1"), tls=tls)
+
+    assert result.success, result.reason
+
+
+async def test_a_host_with_dns_own_dot_at_its_end_is_asked_for_and_verified_without_it() -> None:
+    context = server_context(authority().issue("shop.example"))
+    asked: list[str | None] = []
+    context.sni_callback = lambda _session, name, _context: asked.append(name)
+    names = Names(**{"shop.example.": "127.0.0.1"})
+    async with running_site(answering(), context) as site:
+        result = await probed(names, tls={"host": "shop.example.", "port": site.port})
+
+    assert result.success, result.reason
+    assert asked == ["shop.example"]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import re2
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
 Part = Literal["title", "language", "text"]
 
@@ -39,6 +39,9 @@ _NO_TEXT = tuple(
 )
 _COMMENT = _pattern(r"(?s)<!--.*?-->")
 _TAG = _pattern(r"(?s)<[^>]*>")
+#: Numbers beyond all characters: Python refuses to read the longest of them.
+_NO_CHARACTER = _pattern(r"&#(?:0*[1-9][0-9]{7,}|[xX]0*[1-9a-fA-F][0-9a-fA-F]{6,});?")
+_ZEROS = _pattern(r"&#0+([0-9])")
 _WORD = _pattern(r"[\pL\pN]+")
 
 
@@ -51,11 +54,11 @@ class Content:
     text: tuple[int, ...] | None = None
 
 
-def content_of(page: str, parts: Collection[Part]) -> Content:
-    """The parts of a page that are compared."""
+def content_of(page: str, parts: Collection[Part], shown: Callable[[str, int], str]) -> Content:
+    """The parts of a page that are compared; ``shown`` takes secrets out of a text and cuts it, as titles are told."""
     page = page[:MAX_PAGE]
     return Content(
-        title=_plain(_first(_TITLE, page))[:_TITLE_LENGTH] if "title" in parts else None,
+        title=shown(_plain(_first(_TITLE, page)), _TITLE_LENGTH) if "title" in parts else None,
         language=_first(_LANGUAGE, page).lower() if "language" in parts else None,
         text=_sketch(page) if "text" in parts else None,
     )
@@ -79,7 +82,8 @@ def _first(pattern: Any, page: str) -> str:
 
 
 def _plain(markup: str) -> str:
-    return " ".join(html.unescape(_TAG.sub(" ", markup)).split())
+    text = _ZEROS.sub(r"&#\1", _NO_CHARACTER.sub("&#xfffd;", _TAG.sub(" ", markup)))
+    return " ".join(html.unescape(text).split())
 
 
 def _sketch(page: str) -> tuple[int, ...]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import zlib
+import re
 from dataclasses import dataclass, field
-from email.message import Message
 from functools import partial
 from typing import TYPE_CHECKING
 
 import h11
 
 from watchtower.sources.probe.evidence import EXCERPT
+from watchtower.sources.probe.kinds.http.encoding import text_of, unpacked
 from watchtower.sources.probe.result import Down, Phase
 
 if TYPE_CHECKING:
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 
 #: Bytes of a body that are read, and of a decompressed one that are looked at; the rest is left where it is.
 MAX_BODY = 1_048_576
-#: Bytes of status line and headers together.
-MAX_HEADERS = 65_536
+#: Bytes of status line and headers together, and their lines.
+MAX_HEADERS, MAX_LINES = 65_536, 1_000
+#: Answers that only say that the answer will come.
+MAX_INFORMATIONAL = 20
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-_GZIP_OR_ZLIB = 47  # zlib's wbits: either header is recognised
+_BLANK_LINE = re.compile(rb"\n\r?\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,36 +63,32 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer with at most MAX_BODY bytes of its body; header names are lower case."""
+    """An answer with at most MAX_BODY bytes of its body; by lower case name the values of a header, in their order."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, tuple[str, ...]]
     body: bytes
+
+    def header(self, name: str) -> str:
+        """The last value of a header; empty when it is not there."""
+        return self.headers.get(name, ("",))[-1]
 
     def text(self, body: bytes) -> str:
         """A decoded body as text."""
-        try:
-            return body.decode(_charset(self.headers.get("content-type", "")), errors="replace")
-        except LookupError:
-            return body.decode("utf-8", errors="replace")
+        return text_of(body, self.header("content-type")) if body else ""
 
     def plain(self) -> bytes:
         """The body, decompressed within MAX_BODY; raises Down when it cannot be read."""
-        encoding = self.headers.get("content-encoding", "identity").strip().lower()
-        if encoding in ("identity", ""):
-            return self.body
-        if encoding not in ("gzip", "x-gzip", "deflate"):
-            raise Down(f"body is encoded with {encoding}, though none was asked for; its text cannot be read")
+        whole = len(self.body) < MAX_BODY
+        return unpacked(self.body, self.header("content-encoding"), MAX_BODY, whole=whole)
+
+    def beginning(self) -> bytes:
+        """What people are shown of the body, in UTF-8, as far as it can be read."""
         try:
-            return zlib.decompressobj(_GZIP_OR_ZLIB).decompress(self.body, MAX_BODY)
-        except zlib.error:
-            raise Down(f"body says that it is {encoding}, and is not") from None
-
-
-def _charset(content_type: str) -> str:
-    message = Message()
-    message["Content-Type"] = content_type
-    return message.get_content_charset("utf-8")
+            plain = unpacked(self.body, self.header("content-encoding"), EXCERPT, whole=False)
+        except Down:
+            plain = self.body
+        return self.text(plain[:EXCERPT]).encode()
 
 
 async def exchange(wire: Wire, request: Request, attempt: Attempt) -> Response:
@@ -101,8 +99,14 @@ async def exchange(wire: Wire, request: Request, attempt: Attempt) -> Response:
     reader = _Reader(wire, connection, partial(attempt.watch.enter, Phase.TRANSFER))
     head = await reader.head()
     attempt.status = head.status_code
-    headers = {name.decode("ascii").lower(): value.decode("latin-1") for name, value in head.headers}
-    return Response(head.status_code, headers, await reader.body(attempt))
+    return Response(head.status_code, _headers(head), await reader.body(attempt))
+
+
+def _headers(head: h11.Response) -> dict[str, tuple[str, ...]]:
+    headers: dict[str, list[str]] = {}
+    for name, value in head.headers:
+        headers.setdefault(name.decode("ascii").lower(), []).append(value.decode("latin-1"))
+    return {name: tuple(values) for name, values in headers.items()}
 
 
 async def open_tunnel(wire: Wire, url: Url, headers: Mapping[str, str]) -> None:
@@ -138,18 +142,22 @@ class _Reader:
         self._begun = begun
         self._answered = False
         self._ended = False
+        self._head: bytearray | None = bytearray()
 
     async def head(self) -> h11.Response:
         """The status line and headers, past informational answers."""
-        while True:
+        for _ in range(MAX_INFORMATIONAL + 1):
             try:
                 event = await self._next()
-            except h11.RemoteProtocolError as error:
-                raise Down(self._no_answer(error)) from None
+            except h11.RemoteProtocolError:
+                raise Down(self._no_answer()) from None
             if isinstance(event, h11.Response):
                 return event
             if not isinstance(event, h11.InformationalResponse):
                 raise Down("closed the connection without an answer")
+            self._head = bytearray()
+            self._bound(self._connection.trailing_data[0])
+        raise Down(f"said more than {MAX_INFORMATIONAL} times that it will answer, and did not")
 
     async def body(self, attempt: Attempt) -> bytes:
         """The body up to MAX_BODY; its beginning is evidence as soon as it is there."""
@@ -176,12 +184,24 @@ class _Reader:
                 self._answered = True
                 self._begun()
             self._ended = not data
+            self._bound(data)
             self._connection.receive_data(data)
         return event
 
-    def _no_answer(self, error: h11.RemoteProtocolError) -> str:
-        if not self._answered:
-            return "closed the connection without an answer"
-        if error.error_status_hint == 431:
-            return f"the answer's headers are longer than {MAX_HEADERS} bytes"
-        return "the answer is not HTTP"
+    def _bound(self, data: bytes) -> None:
+        """Refuse a head that is too long before it is read: counting its lines costs next to nothing."""
+        if self._head is None:
+            return
+        seen = max(0, len(self._head) - 2)
+        self._head += data
+        blank = _BLANK_LINE.search(self._head, seen)
+        end = len(self._head) if blank is None else blank.start()
+        if end > MAX_HEADERS:
+            raise Down(f"the answer's headers are longer than {MAX_HEADERS} bytes")
+        if self._head.count(b"\n", 0, end) > MAX_LINES:
+            raise Down(f"the answer's headers have more than {MAX_LINES} lines")
+        if blank is not None:
+            self._head = None
+
+    def _no_answer(self) -> str:
+        return "the answer is not HTTP" if self._answered else "closed the connection without an answer"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from watchtower.durations import format_duration
+from watchtower.durations import exact_duration
 from watchtower.schema import Duration, Model
 from watchtower.sources.probe.kinds.http.exchange import MAX_BODY
 from watchtower.sources.probe.kinds.http.headers import HeaderExpect
@@ -78,7 +78,10 @@ class Expect(Model):
 
     def mismatch_of(self, seen: Seen) -> str:
         """Which of the texts that are looked for is not as it should be; empty when all are."""
-        headers = (expect.fault_of(name, seen.headers.get(name.lower())) for name, expect in self.headers.items())
+        headers = (
+            expect.fault_of(name, seen.headers.get(name.lower(), ()), seen.shown)
+            for name, expect in self.headers.items()
+        )
         return next(filter(None, headers), "") or self._body(seen.text)
 
     def _body(self, body: str) -> str:
@@ -98,11 +101,11 @@ class Expect(Model):
         if self.max_size is not None and seen.size > self.max_size:
             yield f"body has {_at_least(seen.size)} bytes, expected at most {self.max_size}"
         if self.json_path:
-            yield fault_of_json(seen.text, self.json_path)
+            yield fault_of_json(seen.text, self.json_path, seen.shown)
         if self.certificate_days is not None:
             yield self._ending(seen.certificate_days)
         if self.max_duration is not None and seen.duration > self.max_duration:
-            yield f"took {seen.duration:.3f}s, expected at most {format_duration(self.max_duration)}"
+            yield f"took {seen.duration:.3f}s, expected at most {exact_duration(self.max_duration)}"
 
     def _ending(self, days: float | None) -> str:
         if days is None:

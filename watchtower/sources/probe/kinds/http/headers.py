@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
 
@@ -13,9 +13,14 @@ from watchtower.secrets import Secret, read_secret
 from watchtower.sources.probe.kinds.http.urls import secretive
 from watchtower.sources.probe.patterns import Pattern, found
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 #: headers that the prober needs for itself
 _OWN = frozenset({"connection", "content-length", "transfer-encoding", "accept-encoding", "upgrade"})
+#: Characters of a value that a reason tells, and how many of a header's values.
+_SHOWN, _SHOWN_VALUES = 200, 3
 _SECRET = {
     "type": "object",
     "properties": {"env": {"type": "string"}, "file": {"type": "string"}},
@@ -89,16 +94,22 @@ class HeaderExpectModel(Model):
             return {"present": value}
         return {"equals": str(value)} if isinstance(value, str | int) else value
 
-    def fault_of(self, name: str, value: str | None) -> str:
-        """Why the header is not what was expected; empty when it is."""
-        if value is None:
+    def fault_of(self, name: str, values: Sequence[str], shown: Callable[[str, int], str]) -> str:
+        """Why the header is not what was expected; empty when it is.
+
+        A header that is there several times is what was expected when one of its values is, or all of them in one line:
+        which of the two a header means differs (RFC 9110 section 5.3, and Set-Cookie).
+        """
+        if not values:
             return f"header {name} is missing" if self.present else ""
         if not self.present:
             return f"header {name} is there"
-        if self.equals is not None and value != self.equals:
-            return f"header {name} is {value[:200]!r}, expected {self.equals!r}"
-        if self.regex is not None and not found(self.regex, value):
-            return f"header {name} is {value[:200]!r}, which does not match {self.regex!r}"
+        readings = dict.fromkeys((*values, ", ".join(values)))
+        told = " and ".join(repr(shown(value, _SHOWN)) for value in values[:_SHOWN_VALUES])
+        if self.equals is not None and self.equals not in readings:
+            return f"header {name} is {told}, expected {self.equals!r}"
+        if self.regex is not None and not any(found(self.regex, value) for value in readings):
+            return f"header {name} is {told}, which does not match {self.regex!r}"
         return ""
 
 

@@ -2,7 +2,7 @@
 
 Redirects are followed within the same timeout, each hop resolved and pinned anew; a redirect whose own status is
 expected is the answer. A redirect to another origin takes none of the rule's headers along but those that say what
-is understood.
+is understood, and is not followed where it would take the rule's body.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import h11
 
 from watchtower import __version__
 from watchtower.model import TroubleReason
-from watchtower.sources.probe.evidence import EXCERPT
 from watchtower.sources.probe.kinds.http.content import content_of
 from watchtower.sources.probe.kinds.http.exchange import Request, Response, exchange, open_tunnel
 from watchtower.sources.probe.kinds.http.seen import Seen
@@ -74,7 +73,11 @@ class HttpJob:
         attempt.hide = self.hide
         response, request = await self._follow(attempt)
         attempt.timed = True
-        self._judge(response, request, attempt)
+        try:
+            self._judge(response, request, attempt)
+        except Down:
+            attempt.excerpt = response.beginning()
+            raise
         return f"status {response.status}"
 
     async def _follow(self, attempt: Attempt) -> tuple[Response, Request]:
@@ -129,13 +132,11 @@ class HttpJob:
         if fault := self.expect.fault_of(seen):
             raise Down(fault)
         if self.integrity:
-            attempt.content = content_of(seen.text, self.integrity)
+            attempt.content = content_of(seen.text, self.integrity, seen.shown)
 
     def _seen(self, response: Response, request: Request, attempt: Attempt) -> Seen:
         wanted = bool(self.integrity) or self.expect.reads_body
         body = response.plain() if wanted and self.expect.expects(response.status) else b""
-        if body:
-            attempt.excerpt = body[:EXCERPT]
         return Seen(
             status=response.status,
             headers=response.headers,
@@ -144,20 +145,22 @@ class HttpJob:
             leads=_leads(response, request, attempt),
             duration=attempt.watch.elapsed,
             certificate_days=None if attempt.expires is None else (attempt.expires - attempt.now) / _DAY,
+            hide=self.hide,
         )
 
 
 def _leads(response: Response, request: Request, attempt: Attempt) -> str:
-    if response.status in _REDIRECTS and response.headers.get("location"):
+    location = response.header("location")
+    if response.status in _REDIRECTS and location:
         try:
-            return str(join_url(request.url, response.headers["location"]))
+            return str(join_url(request.url, location))
         except ValueError:
-            return response.headers["location"]
+            return location
     return str(request.url) if attempt.at else ""
 
 
 def _redirected(request: Request, response: Response) -> Request:
-    location = response.headers.get("location", "")
+    location = response.header("location")
     if not location:
         raise Down(f"status {response.status} leads nowhere: it has no Location")
     try:
@@ -168,6 +171,8 @@ def _redirected(request: Request, response: Response) -> Request:
         method = request.method if request.method == "HEAD" else "GET"
         request = replace(request, method=method, body=b"")
     if url.origin != request.url.origin:
+        if request.body:
+            raise Down(f"status {response.status} leads to another site, which is not sent the body: {url}")
         kept = {name: value for name, value in request.headers.items() if name.lower() in _HARMLESS_HEADERS}
         request = replace(request, headers=kept)
     return replace(request, url=url)

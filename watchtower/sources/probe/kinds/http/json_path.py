@@ -14,7 +14,7 @@ from jmespath.exceptions import JMESPathError
 from pydantic import AfterValidator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _SHOWN = 100
 
@@ -38,7 +38,7 @@ def _compiled(expression: str) -> Any:
 JsonPath = Annotated[str, AfterValidator(_sound)]
 
 
-def fault_of_json(body: str, wanted: Mapping[str, Any]) -> str:
+def fault_of_json(body: str, wanted: Mapping[str, Any], shown: Callable[[str, int], str]) -> str:
     """Why the values of a body are not those that are wanted by their expressions; empty when they are."""
     try:
         document = orjson.loads(body)
@@ -48,12 +48,14 @@ def fault_of_json(body: str, wanted: Mapping[str, Any]) -> str:
         try:
             found = _compiled(expression).search(document)
         except (JMESPathError, RecursionError) as error:
-            return f"{expression} cannot be read from the body: {str(error).splitlines()[0][:_SHOWN]}"
+            return f"{expression} cannot be read from the body: {shown(str(error).partition(chr(10))[0], _SHOWN)}"
         if found != value or isinstance(found, bool) != isinstance(value, bool):
-            return f"{expression} is {_shown(found)}, expected {_shown(value)}"
+            return f"{expression} is {shown(_written(found), _SHOWN)}, expected {shown(_written(value), _SHOWN)}"
     return ""
 
 
-def _shown(value: Any) -> str:
-    text = orjson.dumps(value, default=str).decode()
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+def _written(value: Any) -> str:
+    try:
+        return orjson.dumps(value, default=str).decode()
+    except orjson.JSONEncodeError:
+        return "a value too deep to be shown"  # what orjson reads it does not always write

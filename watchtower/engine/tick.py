@@ -16,8 +16,7 @@ from watchtower.engine.plan import due_at, newest_slot, skipped_slots
 from watchtower.engine.polling import PASSING, failed, poll, without
 from watchtower.engine.witnesses import Scene, with_evidence
 from watchtower.errors import StoreError
-from watchtower.model import PollResult
-from watchtower.sources.base import Listener, Poll
+from watchtower.sources.base import Listener, Mover, Poll
 from watchtower.store.values import TickCommit
 
 if TYPE_CHECKING:
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from watchtower.engine.writer import Writer
     from watchtower.evaluation.outcome import Outcome
     from watchtower.live import Live
+    from watchtower.model import PollResult
     from watchtower.sources.base import Received, Source, Unit
     from watchtower.sources.uptime.ledger import Spent
     from watchtower.store.store import Store
@@ -65,7 +65,8 @@ class Ticker:
         session = Session(plan, unit, claimed, tick, now, self.environment)
         polled, judgement, uptime = await self._judged(session, polled)
         commit = tick_commit(unit, claimed, tick, polled, judgement, self.clock.now(), self.settings)
-        commit = replace(commit, wakes=plan.wakes(commit.states), uptime=uptime)
+        polled_for = unit.fingerprint if isinstance(source, Mover) else ""
+        commit = replace(commit, wakes=plan.wakes(commit.states), uptime=uptime, fingerprint=polled_for)
         committed = await self.writer.commit(commit)
 
         self._account(unit, claimed, tick, polled, committed)

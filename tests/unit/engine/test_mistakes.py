@@ -14,6 +14,7 @@ from watchtower.engine import tick as ticking
 from watchtower.engine.plan import Plan
 from watchtower.engine.settings import EngineSettings
 from watchtower.engine.tick import Ticker
+from watchtower.evaluation.judge import judge
 from watchtower.live import Live
 from watchtower.model import Answer, Labels, Observation, PollResult, Priority, TroubleReason
 
@@ -95,8 +96,6 @@ async def test_a_source_that_raises_what_nobody_expects_is_a_poll_that_failed() 
 
 
 async def test_a_mistake_in_judging_one_rule_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    judge = judging.judge
-
     def fails(asked: Any, *rest: Any, **more: Any) -> Any:
         if asked.name == "DiskFull":
             raise ZeroDivisionError("division by zero")

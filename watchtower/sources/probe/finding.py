@@ -13,7 +13,7 @@ from watchtower.redaction import redact
 from watchtower.sources.probe.targets import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from watchtower.aws.config import AwsConfig
     from watchtower.inventory.hosts import Site
@@ -53,8 +53,8 @@ class Finder:
         """Close what the lists are read over."""
         await self._inventory.close()
 
-    async def find(self, ask: Ask) -> Found:
-        """The targets of a rule that follows a list; never raises."""
+    async def find(self, ask: Ask, mine: Callable[[str], bool] = lambda _: True) -> Found:
+        """The targets of a rule that follows a list, those that are ``mine``: each unit looks at its own share only."""
         where: Where = ask.query.where
         lists = [(key, await self._inventory.sites(key)) for key in self._keys(ask, where)]
         sites = sorted(
@@ -64,11 +64,12 @@ class Finder:
         targets: dict[str, Target] = {}
         odd: dict[str, str] = {}
         for site in sites:
-            if site.name in targets or not _wanted(site, where):
+            name = site.name.encode(errors="replace").decode()
+            if name in targets or not mine(name) or not _wanted(site, where):
                 continue
             target, why = asked_of(ask, site.name, self._labels(site, where))
             if target is None:
-                odd[site.name.encode(errors="replace").decode()] = why
+                odd[name] = why
             else:
                 targets[site.name] = target
         troubles = tuple(_trouble(key, known) for key, known in lists if not known.fresh)

@@ -6,6 +6,7 @@ What follows no list is left to the probes as it is.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -17,11 +18,12 @@ from watchtower.redaction import mistake
 from watchtower.sources.probe import memory as remembered
 from watchtower.sources.probe.finding import asked_of, left_out
 from watchtower.sources.probe.followed import Memory, decode, encode
+from watchtower.sources.probe.moving import moved
 from watchtower.sources.probe.plan import wishes_of
 from watchtower.sources.probe.shares import holds, narrowed, resolved, share_units
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from watchtower.sources.base import Ask, Place, Poll, Received, Unit
     from watchtower.sources.probe.finding import Finder, Found
@@ -75,6 +77,10 @@ class FollowingProbes:
         rest = {name: value for name, value in identity.items() if name != "target"}
         return holds(unit, identity.get("target", "")) and any(rest in ask.query.identities for ask in asks)
 
+    def moved(self, units: Sequence[Unit], memories: Mapping[str, bytes]) -> Mapping[str, bytes]:
+        """What is known of targets that another unit has by now."""
+        return moved(units, memories)
+
     def hears(self, unit: Unit) -> bool:
         """People's words about content."""
         return any(ask.query.value == "content" for ask in unit.asks)
@@ -120,7 +126,7 @@ class FollowingProbes:
         if ask.query.where is None:
             return _Share(ask, ask.query.all_targets)
         try:
-            return _judged(unit, ask, await self._finder.find(ask), before)
+            return _judged(unit, ask, await self._finder.find(ask, partial(holds, unit)), before)
         except Exception as error:
             # A mistake of ours with one list must not take the targets of other rules with it.
             log.exception("probe.list_failed", rule=ask.rule, unit=unit.id)
@@ -129,15 +135,14 @@ class FollowingProbes:
 
 
 def _judged(unit: Unit, ask: Ask, found: Found, before: Memory) -> _Share:
-    """A rule's share of what was found.
+    """A rule's share, of which this was found.
 
     A list that could not be read leaves the targets that were known. A share that loses half of its targets since the
     last look, which a restart may lie between, is believed when this process has known the list long enough.
     """
     known = _known(unit, ask, before)
-    new = {name: one for name, one in found.targets.items() if holds(unit, name)}
-    odd = {name: why for name, why in found.odd.items() if holds(unit, name)}
-    troubles = (*found.troubles, *left_out(ask.rule, odd))
+    new = dict(found.targets)
+    troubles = (*found.troubles, *left_out(ask.rule, found.odd))
     if not found.complete:
         kept = tuple(one for _, one in sorted({**known, **new}.items()))
         return _Share(ask, kept, complete=False, troubles=troubles)

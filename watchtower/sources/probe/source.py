@@ -89,7 +89,8 @@ class ProbeSource:
         troubles = _troubles(results)
         if results and all(_lost(result) for result in results.values()):
             raise SourceError(troubles[0].reason, troubles[0].detail)
-        memory = self._remembered(before, poll, results, jobs, slot + half(period) if wanted else slot)
+        names = {key: job.target for key, job in jobs.items()}
+        memory = self._remembered(before, poll, results, names, slot + half(period) if wanted else slot)
         memory = _expecting(memory, results, jobs, poll, wanted=wanted, troubled=bool(troubles))
         answers, mistaken = _answers(poll, wishes, results, memory, complete=not wanted)
         return PollResult(
@@ -113,7 +114,7 @@ class ProbeSource:
         return Job(wish.probe, wish.target.target, scope)
 
     def _remembered(
-        self, before: Memory, poll: Poll, results: Mapping[str, Result], wanted: Collection[str], slot: int
+        self, before: Memory, poll: Poll, results: Mapping[str, Result], wanted: Mapping[str, str], slot: int
     ) -> Memory:
         now = epoch(self._clock.now())
         memory = replace(learn(before, results), worked=self._sight.worked)

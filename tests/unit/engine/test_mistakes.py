@@ -11,6 +11,7 @@ from tests.support.make import claimed, rule, unit
 from watchtower.clock import epoch
 from watchtower.engine import judging
 from watchtower.engine import tick as ticking
+from watchtower.engine.archive import Archive
 from watchtower.engine.plan import Plan
 from watchtower.engine.settings import EngineSettings
 from watchtower.engine.tick import Ticker
@@ -78,7 +79,9 @@ async def ticked(source: Source) -> tuple[TickCommit, str]:
     plan = Plan(rules, {mine.id: mine}, sources)
     store: Any = Store()
     keeps: Any = writer
-    await Ticker(store, keeps, live, ManualClock(), EngineSettings(), "test").run(plan, mine, claimed())
+    archive = Archive(lambda: plan, live.metrics)
+    ticker = Ticker(store, keeps, live, ManualClock(), EngineSettings(), "test", archive)
+    await ticker.run(plan, mine, claimed())
     [commit] = writer.commits
     return commit, generate_latest(live.metrics.registry).decode()
 

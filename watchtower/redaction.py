@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 HIDDEN = "[redacted]"
 #: Characters of a text that are looked at; the rest is cut off, never passed on unseen.
 MAX_LENGTH = 65_536
+#: Characters that are told of an error that nobody expected.
+_OF_MISTAKE = 200
 _CUT = " …[cut]"
 #: how deep the processor follows lists and mappings of an event; deeper values are hidden
 _MAX_DEPTH = 6
@@ -106,6 +108,12 @@ def redact(text: str) -> str:
     bounded = _SCHEMED.sub(_hide_credential, bounded)
     bounded = _USERINFO.sub(rf"\1{HIDDEN}@\2", bounded)
     return str(_NAMED.sub(_Hiding(), bounded))
+
+
+def mistake(error: Exception) -> str:
+    """What is told of an error that nobody expected: its kind and the beginning of its text."""
+    said = redact(str(error)).split("\n", 1)[0]
+    return f"a mistake of Watchtower's, {type(error).__name__}: {said[:_OF_MISTAKE]}".removesuffix(": ")
 
 
 def redact_event(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:

@@ -28,10 +28,12 @@ ENV = {"PD_KEY": DEMO_KEY, "OTHER_PD_KEY": OTHER_KEY, "SLACK_TOKEN": DEMO_TOKEN}
 
 @dataclass
 class Site:
-    """What the site answers; while it ``hangs``, nothing."""
+    """What the site answers, and how often it was asked; while it ``hangs``, nothing."""
 
     url: str = ""
     status: int = 200
+    page: str = "Welcome"
+    asked: int = 0
     hangs: bool = False
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -39,7 +41,9 @@ class Site:
         """One page for every path."""
         if self.hangs:
             await self.closing.wait()
-        return web.Response(status=self.status, text="Welcome")
+        self.asked += 1
+        kind = "text/html" if self.page.startswith("<") else "text/plain"
+        return web.Response(status=self.status, text=self.page, content_type=kind)
 
 
 @asynccontextmanager

@@ -24,7 +24,7 @@ from watchtower.engine.evidence import Clerk
 from watchtower.engine.loops import Loop, supervise
 from watchtower.engine.opening import Opening
 from watchtower.engine.orphans import orphans
-from watchtower.engine.plan import COMPOSITES, SELF, Plan, unit_rows
+from watchtower.engine.plan import COMPOSITES, SELF, Plan, removal, unit_rows
 from watchtower.engine.selfwatch import OWN_ALERTS, SelfWatch
 from watchtower.engine.send import Switchboard
 from watchtower.engine.senders import Senders
@@ -123,7 +123,7 @@ class Engine:
         """Know the plan before its units are in the store: one that is claimed unknown would idle for a whole lease."""
         before, self._plan = self._plan, plan
         try:
-            await self._store.sync_units(unit_rows(plan, self._clock.now()))
+            await self._store.sync_units(unit_rows(plan, self._clock.now()), removal(plan))
         except StoreError:
             self._plan = before
             raise
@@ -226,7 +226,7 @@ class Engine:
         if old.renew is None or old.until is None or now < old.until:
             return
         plan = old.renew(now)
-        await self._store.sync_units(unit_rows(plan, now))
+        await self._store.sync_units(unit_rows(plan, now), removal(plan))
         self._plan = plan
         self._live.samples.keep_only(set(plan.units))
         log.info("plan.renewed", until=plan.until.isoformat() if plan.until else "")
@@ -253,7 +253,7 @@ class Engine:
             log.error("tick.not_committed", unit=unit.id, error=str(error))
             return
         except Exception:
-            # A bug in one source must not stop the watch over all others; its unit is late, and that is an alert.
+            # What is no poll's: a mistake in one unit must not stop all others; it is late, and that is an alert.
             log.exception("tick.failed", unit=unit.id)
             return
         if changed:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from watchtower.evaluation.journal import steps, unseen
 from watchtower.evaluation.judge import Outcome, judge
-from watchtower.evaluation.roll import Census, Register, Roll, call, decode, encode
+from watchtower.evaluation.roll import Called, Census, Register, Roll, call, decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,11 +34,15 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What all answers change; ``roll`` and ``census`` are None where the unit's stay as they are."""
+    """What all answers change; ``roll`` and ``census`` are None where the unit's stay as they are.
+
+    ``mistakes`` are errors that nobody expected, by the rule that was judged; it keeps its state.
+    """
 
     outcomes: tuple[Outcome, ...] = ()
     roll: bytes | None = None
     census: tuple[Census, ...] | None = None
+    mistakes: Mapping[str, Exception] = field(default_factory=dict)
 
 
 def judge_answers(session: Session, answers: Sequence[Answer], known: Sequence[AlertState]) -> Judgement:
@@ -50,31 +54,47 @@ def judge_answers(session: Session, answers: Sequence[Answer], known: Sequence[A
     mine = {ask.rule for ask in unit.asks}
     rolls = {rule: roll for rule, roll in decode(claimed.roll).items() if rule in mine}
     censuses = {census.rule: census for census in claimed.census if census.rule in mine}
-    outcomes = []
+    outcomes: list[Outcome] = []
+    mistakes: dict[str, Exception] = {}
     for answer in answers:
-        rule = session.plan.rules[answer.rule]
-        previous = _owned(session.plan.sources[unit.source], unit, rule, known)
-        register = Register(
-            rolls.get(rule.name, Roll()), censuses.get(rule.name), frozenset(key.identity for key in previous)
-        )
-        again = claimed.last_tick is not None and session.tick <= claimed.last_tick
-        limit = session.plan.series_limit
-        called = call(rule, answer, register, tick=session.tick, again=again, limit=limit)
-        rolls[rule.name] = called.roll
+        try:
+            called, outcome = _judge_one(session, answer, known, rolls.get(answer.rule), censuses.get(answer.rule))
+        except Exception as error:  # noqa: BLE001 - what is wrong with one rule must not hold up the others; it is told
+            mistakes[answer.rule] = error
+            continue
+        rolls[answer.rule] = called.roll
         if called.census is not None:
-            censuses[rule.name] = called.census
-        outcome = judge(
-            rule,
-            called.answer,
-            previous,
-            tick=session.tick,
-            period=unit.period,
-            now=session.now,
-            environment=session.environment,
-            absent=called.vanished,
-        )
-        outcomes.append(_logged(session, rule, called.answer, previous, outcome))
-    return _changed(claimed, tuple(outcomes), encode(rolls), censuses.values())
+            censuses[answer.rule] = called.census
+        outcomes.append(outcome)
+    return replace(_changed(claimed, tuple(outcomes), encode(rolls), censuses.values()), mistakes=mistakes)
+
+
+def _judge_one(
+    session: Session, answer: Answer, known: Sequence[AlertState], roll: Roll | None, census: Census | None
+) -> tuple[Called, Outcome]:
+    unit, claimed, rule = session.unit, session.claimed, session.plan.rules[answer.rule]
+    source = session.plan.sources[unit.source]
+    previous = _owned(source, unit, rule, known)
+    register = Register(_own(source, unit, rule, roll or Roll()), census, frozenset(key.identity for key in previous))
+    again = claimed.last_tick is not None and session.tick <= claimed.last_tick
+    called = call(rule, answer, register, tick=session.tick, again=again, limit=session.plan.series_limit)
+    outcome = judge(
+        rule,
+        called.answer,
+        previous,
+        tick=session.tick,
+        period=unit.period,
+        now=session.now,
+        environment=session.environment,
+        absent=called.vanished,
+    )
+    return called, _logged(session, rule, called.answer, previous, outcome)
+
+
+def _own(source: Source, unit: Unit, rule: Rule, roll: Roll) -> Roll:
+    """The roll without series that another unit has by now: here they would be missed, and told as vanished."""
+    mine = frozenset(identity for identity in roll.known if source.owns(unit, rule.name, identity))
+    return roll if mine == roll.known else replace(roll, known=mine)
 
 
 def _logged(

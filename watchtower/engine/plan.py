@@ -10,9 +10,9 @@ from watchtower.clock import epoch, from_epoch
 from watchtower.model import stable_hash
 from watchtower.rulebook.composite import COMPOSITE, in_order
 from watchtower.rulebook.peak import in_force, next_change
-from watchtower.sources.base import Ask, Place, Unit
+from watchtower.sources.base import Ask, Mover, Place, Unit
 from watchtower.sources.composite import HEARTBEAT
-from watchtower.store.values import UnitRow
+from watchtower.store.values import Removal, UnitRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -177,6 +177,16 @@ def unit_rows(plan: Plan, now: datetime) -> list[UnitRow]:
         )
         for unit in plan.units.values()
     ]
+
+
+def removal(plan: Plan) -> Removal:
+    """How what is remembered goes along where the plan's sources put series into other units."""
+    movers = {name: source for name, source in plan.sources.items() if isinstance(source, Mover)}
+
+    def carry(source: str, memories: Mapping[str, bytes]) -> Mapping[str, bytes]:
+        return movers[source].moved([unit for unit in plan.units.values() if unit.source == source], memories)
+
+    return Removal(frozenset(movers), carry)
 
 
 def _first_due(unit: Unit, now: datetime) -> datetime:

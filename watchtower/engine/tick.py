@@ -13,9 +13,10 @@ from watchtower.engine.failing import blinded_rules, still_failing
 from watchtower.engine.graphing import with_graphs
 from watchtower.engine.judging import Judgement, Session, judge_answers
 from watchtower.engine.plan import due_at, newest_slot, skipped_slots
-from watchtower.engine.polling import PASSING, poll
+from watchtower.engine.polling import PASSING, failed, poll, without
 from watchtower.engine.witnesses import Scene, with_evidence
-from watchtower.sources.base import Listener, Poll
+from watchtower.errors import StoreError
+from watchtower.sources.base import Listener, Mover, Poll
 from watchtower.store.values import TickCommit
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from watchtower.live import Live
     from watchtower.model import PollResult
     from watchtower.sources.base import Received, Source, Unit
+    from watchtower.sources.uptime.ledger import Spent
     from watchtower.store.store import Store
     from watchtower.store.values import ClaimedUnit
 
@@ -61,12 +63,10 @@ class Ticker:
         request = Poll(unit, tick, claimed.memory, now, await self._received(source, unit), claimed.nudged_at)
         polled = await poll(source, request, self.settings.poll_timeout)
         session = Session(plan, unit, claimed, tick, now, self.environment)
-        scene = Scene(source, unit, tick, now)
-        judgement = await with_evidence(scene, await self._judge(session, polled), self.archive)
-        judgement = with_graphs(plan, unit, judgement)
+        polled, judgement, uptime = await self._judged(session, polled)
         commit = tick_commit(unit, claimed, tick, polled, judgement, self.clock.now(), self.settings)
-        uptime = await booked(self.store, session, polled)
-        commit = replace(commit, wakes=plan.wakes(commit.states), uptime=uptime)
+        polled_for = unit.fingerprint if isinstance(source, Mover) else ""
+        commit = replace(commit, wakes=plan.wakes(commit.states), uptime=uptime, fingerprint=polled_for)
         committed = await self.writer.commit(commit)
 
         self._account(unit, claimed, tick, polled, committed)
@@ -77,6 +77,25 @@ class Ticker:
         if isinstance(source, Listener) and source.hears(unit):
             return await self.store.received(unit.source)
         return ()
+
+    async def _judged(self, session: Session, polled: PollResult) -> tuple[PollResult, Judgement, tuple[Spent, ...]]:
+        """What the answers mean; a mistake of ours in finding that out is a poll that failed."""
+        unit, source = session.unit, session.plan.sources[session.unit.source]
+        try:
+            judgement = await self._judge(session, polled)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is logged and told with its reason
+            return failed(unit, error), Judgement(), ()
+        polled = without(polled, unit, judgement.mistakes)
+        scene = Scene(source, unit, session.tick, session.now)
+        judgement = await with_evidence(scene, judgement, self.archive)
+        try:
+            return polled, with_graphs(session.plan, unit, judgement), await booked(self.store, session, polled)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - what is drawn and booked must not cost the page
+            return replace(polled, troubles=(*polled.troubles, *failed(unit, error).troubles)), judgement, ()
 
     async def _judge(self, session: Session, polled: PollResult) -> Judgement:
         answers = [answer for answer in polled.answers if answer.rule in session.plan.rules]

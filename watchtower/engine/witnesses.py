@@ -15,6 +15,7 @@ from watchtower.engine.polling import PASSING
 from watchtower.errors import SourceError
 from watchtower.lookup import Lookup
 from watchtower.model import State
+from watchtower.redaction import mistake
 from watchtower.sources.base import Witness
 
 if TYPE_CHECKING:
@@ -105,6 +106,10 @@ async def _shown(
         log.warning("evidence.missing", alert=str(change.key), detail=error.detail)
         archive.count("missing")
         return replace(change, evidence=(f"evidence is missing: {error.detail}",))
+    except Exception as error:
+        log.exception("evidence.missing", alert=str(change.key), detail=mistake(error))
+        archive.count("missing")
+        return replace(change, evidence=(f"evidence is missing: {mistake(error)}",))
     archive.count("in_time")
     return replace(change, evidence=lines)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import orjson
+import structlog
 
 from watchtower.errors import SourceError
 from watchtower.inventory.hosts import Site, cloudfront, load_balancers, route53
@@ -19,13 +20,15 @@ from watchtower.inventory.paced import PacedCalls
 from watchtower.inventory.patterns import ValuePattern
 from watchtower.inventory.steady import Known, Steady
 from watchtower.model import EMPTY, Labels, TroubleReason
-from watchtower.redaction import redact
+from watchtower.redaction import mistake, redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from watchtower.aws.clients import AwsClients
     from watchtower.clock import Clock
+
+log = structlog.get_logger("watchtower.inventory")
 
 #: Seconds between two looks at a file.
 FILE_INTERVAL = 10.0
@@ -74,7 +77,14 @@ class SiteInventory:
             await self._http.close()
 
     async def _list(self, key: SiteKey) -> frozenset[Site]:
-        found = await self._read(key)
+        try:
+            found = await self._read(key)
+        except SourceError:
+            raise
+        except Exception as error:
+            # Unexpected, it would be asked again at every poll; as a list that failed, it is asked again later.
+            log.exception("targets.list_failed", kind=key.kind, account=key.account, region=key.region)
+            raise SourceError(TroubleReason.INTERNAL, mistake(error)) from None
         if len(found) > MOST_SITES:
             raise SourceError(TroubleReason.INVALID, f"{len(found)} targets, more than {MOST_SITES}")
         return found

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 from watchtower.yamlfile import Whole
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from watchtower.graphspec import GraphQuery
@@ -66,7 +66,7 @@ class Unit:
     ``id`` is stable as long as source, place, period and bucket are; ``fingerprint`` changes with the asks.
     ``period`` is that of the datapoints; ``step`` is the seconds between two ticks where they are others: the slots of
     a tick end at the tick, so that the window slides. ``shared`` are targets that the plan probes in several
-    ways.
+    ways. ``of`` is among how many units the targets are shared out by their hash, where the source does that.
     """
 
     id: str
@@ -80,6 +80,7 @@ class Unit:
     fingerprint: str
     step: int = 0
     shared: frozenset[str] = frozenset()
+    of: int = 0
 
     @property
     def every(self) -> int:
@@ -137,6 +138,18 @@ class Source(Protocol):
 
     async def close(self) -> None:
         """Give back sessions and sockets."""
+        ...
+
+
+@runtime_checkable
+class Mover(Protocol):
+    """A source whose series may belong to another unit after a change of the plan, with what is known of them."""
+
+    def moved(self, units: Sequence[Unit], memories: Mapping[str, bytes]) -> Mapping[str, bytes]:
+        """The new memories of those units of a new plan that take something over; pure.
+
+        ``memories`` are those of all units of the source as they are stored, by id: also of units that are gone.
+        """
         ...
 
 

@@ -35,6 +35,7 @@ from watchtower.store import (
     uptime,
 )
 from watchtower.store import channels as channel_leases
+from watchtower.store.values import STAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
         ClaimedUnit,
         Explanation,
         OutboxDepth,
+        Removal,
         Settled,
         Standing,
         TickCommit,
@@ -111,12 +113,13 @@ class Store:
 
     # the plan and its ticks
 
-    async def sync_units(self, rows: Sequence[UnitRow]) -> None:
+    async def sync_units(self, rows: Sequence[UnitRow], removal: Removal = STAY) -> None:
         """Make these the work units: new ones as given, unlisted ones deleted, known ones as they are.
 
-        A known unit whose fingerprint changed keeps its memory and is due no later than the given ``due_at``.
+        A known unit whose fingerprint changed keeps its memory and is due no later than the given ``due_at``;
+        ``removal`` says what goes to another one.
         """
-        await self._database.write(units.sync, rows)
+        await self._database.write(units.sync, rows, removal)
 
     async def claim_units(
         self, worker: str, *, limit: int, lease: float, exclude: Collection[str] = ()

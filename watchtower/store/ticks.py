@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, LargeBinary, Update, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    LargeBinary,
+    String,
+    Update,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from watchtower.model import State
 from watchtower.store import evaluations, outages, rows, uptime
@@ -21,6 +35,8 @@ if TYPE_CHECKING:
 
 #: Values one statement may list; below SQLite's and PostgreSQL's limit on parameters.
 LISTED = 1000
+
+_BLOB = bindparam("blob", type_=LargeBinary)
 
 
 async def commit(work: Work, commits: Sequence[TickCommit]) -> frozenset[str]:
@@ -91,7 +107,7 @@ def _advance() -> Update:
                 else_=bindparam("next_due", type_=Moment),
             ),
             last_tick=func.coalesce(bindparam("tick", type_=BigInteger), unit.last_tick),
-            memory=func.coalesce(bindparam("blob", type_=LargeBinary), unit.memory),
+            memory=case((_asked_otherwise(), unit.memory), else_=func.coalesce(_BLOB, unit.memory)),
             roll=func.coalesce(bindparam("called", type_=LargeBinary), unit.roll),
             census=func.coalesce(bindparam("counted", type_=unit.census.type), unit.census),
             failing_since=bindparam("failed_since"),
@@ -105,6 +121,12 @@ def _advance() -> Update:
     )
 
 
+def _asked_otherwise() -> ColumnElement[bool]:
+    """The tick was of a plan whose asks the unit does not have any more, and it matters."""
+    polled_for = bindparam("polled_for", type_=String)
+    return and_(polled_for != "", polled_for != work_unit.c.fingerprint)
+
+
 def _progress(tick: TickCommit) -> dict[str, Any]:
     return {
         "unit": tick.unit,
@@ -112,6 +134,7 @@ def _progress(tick: TickCommit) -> dict[str, Any]:
         "woken_before": tick.woken,
         "tick": tick.last_tick,
         "blob": tick.memory,
+        "polled_for": tick.fingerprint,
         "called": tick.roll,
         "counted": tick.census,
         "failed_since": tick.failing_since,

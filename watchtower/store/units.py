@@ -9,11 +9,15 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Insert,
+    LargeBinary,
+    Update,
     bindparam,
     case,
     delete,
+    false,
     func,
     literal,
+    null,
     or_,
     select,
     type_coerce,
@@ -23,7 +27,7 @@ from sqlalchemy import (
 from watchtower.store import codec
 from watchtower.store.columns import Moment
 from watchtower.store.tables import work_unit
-from watchtower.store.values import ClaimedUnit, UnitHealth
+from watchtower.store.values import STAY, ClaimedUnit, UnitHealth
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -31,34 +35,73 @@ if TYPE_CHECKING:
 
     from watchtower.store.database import Work
     from watchtower.store.rows import AnyRow
-    from watchtower.store.values import UnitRow
+    from watchtower.store.values import Removal, UnitRow
 
 #: Seconds that a stored moment may lie further ahead than it can have been set; beyond, the clock was set back.
 CLOCK_SLACK = 600
 
 
-async def sync(work: Work, rows: Sequence[UnitRow]) -> None:
-    """Make the table list exactly these units; what a known one remembers stays."""
-    known = {row.id for row in await work.conn.execute(select(work_unit.c.id))}
+async def sync(work: Work, rows: Sequence[UnitRow], removal: Removal = STAY) -> None:
+    """Make the table list exactly these units; what a known one remembers stays, or goes where its series are now."""
+    unit = work_unit.c
+    known = {row.id: row for row in await work.conn.execute(select(unit.id, unit.source, unit.fingerprint))}
     wanted = sorted(rows, key=lambda row: row.id)
-    gone = sorted(known - {row.id for row in wanted})
+    memories = await _carried(work, {(row.source, row.id, row.fingerprint) for row in known.values()}, wanted, removal)
+    gone = sorted(known.keys() - {row.id for row in wanted})
     if gone:
-        forget = delete(work_unit).where(work_unit.c.id == bindparam("gone"))
+        forget = delete(work_unit).where(unit.id == bindparam("gone"))
         await work.conn.execute(forget, [{"gone": unit} for unit in gone])
     if wanted:
-        await work.conn.execute(_keep_memory(work), [_values(row) for row in wanted])
+        await work.conn.execute(_keep_memory(work, removal), [_values(row) for row in wanted])
+    if memories:
+        await work.conn.execute(_take_over(), [{"taker": one, "blob": blob} for one, blob in sorted(memories.items())])
 
 
-def _keep_memory(work: Work) -> Insert:
-    """New units as given; a known one whose asks changed is due no later than the plan says."""
-    insert = work.insert(work_unit)
+async def _carried(
+    work: Work, known: Collection[tuple[str, str, str]], wanted: Sequence[UnitRow], removal: Removal
+) -> dict[str, bytes]:
+    """The memories that change; nobody commits what is taken from, or to, until this transaction ends."""
+    carried: dict[str, bytes] = {}
+    unit = work_unit.c
+    for source in sorted(removal.sources):
+        before = {row for row in known if row[0] == source}
+        after = {(row.source, row.id, row.fingerprint) for row in wanted if row.source == source}
+        if not before or before == after:
+            continue
+        query = select(unit.id, unit.memory).where(unit.source == source).order_by(unit.id).with_for_update()
+        found = await work.conn.execute(query)
+        carried.update(removal.carry(source, {row.id: row.memory for row in found if row.memory is not None}))
+    return carried
+
+
+def _take_over() -> Update:
+    """A tick under way knows nothing of what is taken over: it is fenced, and the unit free to be looked at again."""
+    unit = work_unit.c
+    return (
+        update(work_unit)
+        .where(unit.id == bindparam("taker"))
+        .values(memory=bindparam("blob", type_=LargeBinary), epoch=unit.epoch + 1, lease_until=None)
+    )
+
+
+def _keep_memory(work: Work, removal: Removal) -> Insert:
+    """New units as given; a known one whose asks changed is due no later than the plan says.
+
+    Where memories go along, a tick under way for other asks is fenced: what it would remember is not all that is.
+    """
+    insert, unit = work.insert(work_unit), work_unit.c
     given = insert.excluded
     changed = {name: given[name] for name in ("source", "account", "region", "period", "fingerprint", "rules")}
-    due_at = case((given.due_at < work_unit.c.due_at, given.due_at), else_=work_unit.c.due_at)
+    due_at = case((given.due_at < unit.due_at, given.due_at), else_=unit.due_at)
+    moves = or_(false(), *(given.source == source for source in sorted(removal.sources)))
+    fenced = {
+        "epoch": case((moves, unit.epoch + 1), else_=unit.epoch),
+        "lease_until": case((moves, null()), else_=unit.lease_until),
+    }
     return insert.on_conflict_do_update(
         index_elements=["id"],
-        set_=changed | {"due_at": due_at},
-        where=work_unit.c.fingerprint != given.fingerprint,
+        set_=changed | fenced | {"due_at": due_at},
+        where=unit.fingerprint != given.fingerprint,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from watchtower.evaluation.findings import Entry
@@ -35,6 +35,21 @@ class UnitRow:
     fingerprint: str
     due_at: datetime
     rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """How memories go along when the units of these sources are cut anew.
+
+    ``carry`` is given the memories of all stored units of one of them, and gives those that change; pure.
+    """
+
+    sources: frozenset[str]
+    carry: Callable[[str, Mapping[str, bytes]], Mapping[str, bytes]]
+
+
+#: What is remembered stays with its unit.
+STAY = Removal(frozenset(), lambda _, __: {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +84,8 @@ class TickCommit:
     more by now, the unit stays due, whatever ``due_at`` says.
     ``blinded`` names the rules that a poll in trouble did not see, or not wholly; ``silent``: it brought no answer at
     all; ``reasons`` are the kinds of its troubles. ``uptime`` is what is known of the time of its targets.
+    ``fingerprint``, unless empty, is that of the asks that were polled: what a unit that has others by now remembers
+    stays as it is, because a worker with an older plan does not know whose memory it would drop.
     """
 
     unit: str
@@ -90,6 +107,7 @@ class TickCommit:
     silent: bool = False
     reasons: tuple[TroubleReason, ...] = ()
     uptime: tuple[Spent, ...] = ()
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from aiohttp.test_utils import BaseTestServer, TestServer
 from tests.support.clock import ManualClock
 from watchtower.aws.clients import AwsClients
 from watchtower.aws.config import AwsConfig
+from watchtower.inventory import sites
 from watchtower.inventory.hosts import Site
 from watchtower.inventory.sites import FILE_INTERVAL, MOST_BYTES, MOST_SITES, SiteInventory, SiteKey
 from watchtower.model import EMPTY, Labels
@@ -150,3 +151,24 @@ async def test_a_service_discovery_that_is_away_is_told_without_its_credentials(
     assert (found, fresh) == ([], False)
     assert "127.0.0.1" in detail
     assert "s3cret" not in detail
+
+
+async def test_a_mistake_of_ours_with_a_list_is_a_list_that_failed_and_is_read_again_later(
+    inventory: SiteInventory, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[str] = []
+
+    async def fails(_: object, account: str, *__: object) -> frozenset[Site]:
+        reads.append(account)
+        if len(reads) > 1:
+            raise KeyError("Aliases")
+        return frozenset({Site("a.example")})
+
+    monkeypatch.setattr(sites, "cloudfront", fails)
+    key = SiteKey("cloudfront", account="prod", region="eu-west-1")
+    assert await names(inventory, key) == (["a.example"], True, "")
+    clock.advance(300)
+
+    assert await names(inventory, key) == (["a.example"], False, "a mistake of Watchtower's, KeyError: 'Aliases'")
+    await names(inventory, key)
+    assert len(reads) == 2

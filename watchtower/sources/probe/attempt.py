@@ -116,7 +116,8 @@ class Attempt:
             certificate = await self._peek(name, preface)
             self._saw(certificate)
             raise Down(refusal(error, certificate, name, self.now)) from None
-        self._saw(read_certificates(wire.presented(), wire.verified()))
+        shown = wire.presented()
+        self._saw(self.tools.tls.lasting(read_certificates(shown, wire.verified()), shown, self.now))
 
     def _saw(self, certificate: Certificate | None) -> None:
         """Keep the newest certificate, and the earliest ends of all."""

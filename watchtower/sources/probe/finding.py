@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from watchtower.inventory.sites import SiteKey
-from watchtower.model import Trouble
+from watchtower.model import Trouble, TroubleReason
+from watchtower.redaction import redact
 from watchtower.sources.probe.targets import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from watchtower.aws.config import AwsConfig
     from watchtower.inventory.hosts import Site
@@ -20,19 +23,23 @@ if TYPE_CHECKING:
     from watchtower.sources.base import Ask
     from watchtower.sources.probe.where import Where
 
+#: Characters of a name, and of what is wrong with it, that are told.
+_TOLD = 80
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """What is known of a rule's targets, by name; ``complete`` false: some list could never be read.
 
     ``troubles`` say which lists failed or are not believed. ``settled`` false: some list is known too short a time to
-    notice that it lost half of what an earlier process knew.
+    notice that it lost half of what an earlier process knew. ``odd`` says of what cannot be asked why not.
     """
 
     targets: Mapping[str, Target] = field(default_factory=dict)
     complete: bool = True
     troubles: tuple[Trouble, ...] = ()
     settled: bool = True
+    odd: Mapping[str, str] = field(default_factory=dict)
 
 
 class Finder:
@@ -46,8 +53,8 @@ class Finder:
         """Close what the lists are read over."""
         await self._inventory.close()
 
-    async def find(self, ask: Ask) -> Found:
-        """The targets of a rule that follows a list; never raises."""
+    async def find(self, ask: Ask, mine: Callable[[str], bool] = lambda _: True) -> Found:
+        """The targets of a rule that follows a list, those that are ``mine``: each unit looks at its own share only."""
         where: Where = ask.query.where
         lists = [(key, await self._inventory.sites(key)) for key in self._keys(ask, where)]
         sites = sorted(
@@ -55,15 +62,19 @@ class Finder:
             key=lambda site: (site.name, *site.labels.items(), *site.tags.items()),
         )
         targets: dict[str, Target] = {}
+        odd: dict[str, str] = {}
         for site in sites:
-            if site.name in targets or not _wanted(site, where):
+            name = site.name.encode(errors="replace").decode()
+            if name in targets or not mine(name) or not _wanted(site, where):
                 continue
-            target = Target(target=site.name, labels=self._labels(site, where))
-            if not any(ask.query.asked.faults_of(target)):
+            target, why = asked_of(ask, site.name, self._labels(site, where))
+            if target is None:
+                odd[name] = why
+            else:
                 targets[site.name] = target
         troubles = tuple(_trouble(key, known) for key, known in lists if not known.fresh)
         complete = all(known.items is not None for _, known in lists)
-        return Found(targets, complete, troubles, all(known.settled for _, known in lists))
+        return Found(targets, complete, troubles, all(known.settled for _, known in lists), odd)
 
     def _keys(self, ask: Ask, where: Where) -> Iterator[SiteKey]:
         if not where.aws:
@@ -80,6 +91,37 @@ class Finder:
         said = {name: value for name, value in site.labels.items() if name in where.context}
         wanted: Sequence[str] = self._config.label_tags if where.aws else where.labels
         return {**{name: site.tags[name] for name in wanted if name in site.tags}, **said}
+
+
+def asked_of(ask: Ask, name: str, labels: Mapping[str, str]) -> tuple[Target | None, str]:
+    """The target of this name when the rule's kind of probe can ask it; else why not, for people.
+
+    Whoever keeps a list may write anything: one entry must not cost the others their probes.
+    """
+    try:
+        target = Target(target=name, labels=labels)
+        name.encode()
+        why = next((words for _, words in ask.query.asked.faults_of(target)), "")
+    except ValidationError as error:
+        return None, _short("; ".join(one["msg"] for one in error.errors(include_input=False, include_url=False)))
+    except Exception as error:  # noqa: BLE001 - what the checks do not understand is odd as well
+        return None, _short(repr(error))
+    return (None, _short(why)) if why else (target, "")
+
+
+def left_out(rule: str, odd: Mapping[str, str]) -> tuple[Trouble, ...]:
+    """What is said of entries that cannot be asked; one trouble, however many there are."""
+    if not odd:
+        return ()
+    name, why = min(odd.items())
+    others = f", and {len(odd) - 1} more" if len(odd) > 1 else ""
+    detail = f"targets of {rule}: {_short(name)!r} is left out: {why}{others}"
+    return (Trouble("probe", "", "", TroubleReason.INVALID, detail),)
+
+
+def _short(text: str) -> str:
+    shown = redact(text)
+    return shown if len(shown) <= _TOLD else f"{shown[:_TOLD]}…"
 
 
 def _wanted(site: Site, where: Where) -> bool:

@@ -6,23 +6,31 @@ What follows no list is left to the probes as it is.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
+
+import structlog
 
 from watchtower.clock import epoch
 from watchtower.inventory.steady import judge as believe
 from watchtower.model import Answer, Labels, PollResult, Trouble, TroubleReason
+from watchtower.redaction import mistake
 from watchtower.sources.probe import memory as remembered
+from watchtower.sources.probe.finding import asked_of, left_out
 from watchtower.sources.probe.followed import Memory, decode, encode
+from watchtower.sources.probe.moving import moved
 from watchtower.sources.probe.plan import wishes_of
 from watchtower.sources.probe.shares import holds, narrowed, resolved, share_units
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from watchtower.sources.base import Ask, Place, Poll, Received, Unit
     from watchtower.sources.probe.finding import Finder, Found
     from watchtower.sources.probe.source import ProbeSource
     from watchtower.sources.probe.targets import Target
+
+log = structlog.get_logger("watchtower.probe")
 
 #: What somebody says of a target: its content is right as it is now.
 ACCEPT = "accept"
@@ -69,6 +77,10 @@ class FollowingProbes:
         rest = {name: value for name, value in identity.items() if name != "target"}
         return holds(unit, identity.get("target", "")) and any(rest in ask.query.identities for ask in asks)
 
+    def moved(self, units: Sequence[Unit], memories: Mapping[str, bytes]) -> Mapping[str, bytes]:
+        """What is known of targets that another unit has by now."""
+        return moved(units, memories)
+
     def hears(self, unit: Unit) -> bool:
         """People's words about content."""
         return any(ask.query.value == "content" for ask in unit.asks)
@@ -88,15 +100,17 @@ class FollowingProbes:
         before = decode(poll.memory)
         shares = [await self._share(poll.unit, ask, before) for ask in poll.unit.asks]
         asks = tuple(ask for share in shares if (ask := share.narrowed) is not None)
-        inner = _forgetful(before, asks, poll.received)
-        polled = await self._polled(replace(poll, unit=resolved(poll.unit, asks), memory=inner or None))
+        unit, unsound = _sound(poll.unit, asks)
+        inner = _forgetful(before, unit.asks, poll.received)
+        polled = await self._polled(replace(poll, unit=unit, memory=inner or None))
         answers = {answer.rule: answer for answer in polled.answers}
         memory = Memory(
             {share.ask.rule: share.targets for share in shares if share.ask.query.where is not None},
             {one.target: epoch(one.at) for one in poll.received if one.kind == ACCEPT},
             polled.memory if polled.memory is not None else inner,
         )
-        troubles = tuple(dict.fromkeys([*polled.troubles, *(one for share in shares for one in share.troubles)]))
+        found = [one for share in shares for one in share.troubles]
+        troubles = tuple(dict.fromkeys([*polled.troubles, *unsound, *found]))
         told = tuple(_told(share, answers.get(share.ask.rule)) for share in shares)
         return replace(polled, answers=told, memory=encode(memory), troubles=troubles)
 
@@ -111,26 +125,60 @@ class FollowingProbes:
     async def _share(self, unit: Unit, ask: Ask, before: Memory) -> _Share:
         if ask.query.where is None:
             return _Share(ask, ask.query.all_targets)
-        return _judged(unit, ask, await self._finder.find(ask), before)
+        try:
+            return _judged(unit, ask, await self._finder.find(ask, partial(holds, unit)), before)
+        except Exception as error:
+            # A mistake of ours with one list must not take the targets of other rules with it.
+            log.exception("probe.list_failed", rule=ask.rule, unit=unit.id)
+            trouble = Trouble("probe", "", "", TroubleReason.INTERNAL, f"targets of {ask.rule}: {mistake(error)}")
+            return _Share(ask, tuple(_known(unit, ask, before).values()), complete=False, troubles=(trouble,))
 
 
 def _judged(unit: Unit, ask: Ask, found: Found, before: Memory) -> _Share:
-    """A rule's share of what was found.
+    """A rule's share, of which this was found.
 
     A list that could not be read leaves the targets that were known. A share that loses half of its targets since the
     last look, which a restart may lie between, is believed when this process has known the list long enough.
     """
-    known = {one.target: one for one in before.targets.get(ask.rule, ())}
-    new = {name: one for name, one in found.targets.items() if holds(unit, name)}
+    known = _known(unit, ask, before)
+    new = dict(found.targets)
+    troubles = (*found.troubles, *left_out(ask.rule, found.odd))
     if not found.complete:
         kept = tuple(one for _, one in sorted({**known, **new}.items()))
-        return _Share(ask, kept, complete=False, troubles=found.troubles)
+        return _Share(ask, kept, complete=False, troubles=troubles)
     belief = believe(frozenset(known), frozenset(new), doubted=found.settled, until="it is so for some time")
     if not belief.fresh:
         doubt = Trouble("probe", "", "", TroubleReason.PARTIAL, f"targets of {ask.rule}: {belief.detail}")
-        return _Share(ask, tuple(known.values()), complete=False, troubles=(*found.troubles, doubt))
+        return _Share(ask, tuple(known.values()), complete=False, troubles=(*troubles, doubt))
     gone = tuple(one for name, one in known.items() if name not in new)
-    return _Share(ask, tuple(one for _, one in sorted(new.items())), gone, troubles=found.troubles)
+    return _Share(ask, tuple(one for _, one in sorted(new.items())), gone, troubles=troubles)
+
+
+def _known(unit: Unit, ask: Ask, before: Memory) -> dict[str, Target]:
+    """The targets that the rule's list had, of this share, as far as the rule as it is now can ask them."""
+    mine = (one for one in before.targets.get(ask.rule, ()) if holds(unit, one.target))
+    askable = (asked_of(ask, one.target, one.labels)[0] for one in mine)
+    return {one.target: one for one in askable if one is not None}
+
+
+def _sound(unit: Unit, asks: tuple[Ask, ...]) -> tuple[Unit, tuple[Trouble, ...]]:
+    """The unit with the targets of all rules that can be asked, and what is wrong with the others."""
+    try:
+        return resolved(unit, asks), ()
+    except Exception:  # noqa: BLE001 - whose it is, is found below
+        wrong = {ask.rule: error for ask in asks if (error := _wrong(ask)) is not None}
+    for rule, error in wrong.items():
+        log.error("probe.rule_failed", rule=rule, unit=unit.id, exc_info=error)
+    troubles = (Trouble("probe", "", "", TroubleReason.INTERNAL, f"{rule}: {mistake(e)}") for rule, e in wrong.items())
+    return resolved(unit, tuple(ask for ask in asks if ask.rule not in wrong)), tuple(troubles)
+
+
+def _wrong(ask: Ask) -> Exception | None:
+    try:
+        wishes_of(ask.query)
+    except Exception as error:  # noqa: BLE001 - it is told as a trouble of this rule alone
+        return error
+    return None
 
 
 def _forgetful(before: Memory, asks: Sequence[Ask], received: Sequence[Received]) -> bytes:
@@ -151,5 +199,5 @@ def _told(share: _Share, answer: Answer | None) -> Answer:
         for target in share.gone
         for identity in share.ask.query.identities
     )
-    plain = answer or Answer(share.ask.rule, ())
+    plain = answer or Answer(share.ask.rule, (), complete=not share.targets)
     return replace(plain, complete=plain.complete and share.complete, gone=gone)

@@ -11,11 +11,11 @@ import orjson
 from watchtower.sources.probe.kinds.http.content import Content, compare
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     from watchtower.sources.probe.result import Result
 
-_VERSION = 4
+_VERSION = 5
 _DAY = 86_400
 
 
@@ -43,6 +43,7 @@ class Entry:
 class Memory:
     """By the probe's key: its entries, oldest first, and the content that counts as accepted.
 
+    ``names`` says whose the probes are: a target that moves to another unit takes what is known of it along.
     ``worked`` are the keys of the canaries that have ever answered. ``unconfirmed`` are the keys that failed for the
     first time at the slot ``unconfirmed_at``, and are to be looked at again.
     """
@@ -52,6 +53,7 @@ class Memory:
     worked: frozenset[str] = frozenset()
     unconfirmed: frozenset[str] = frozenset()
     unconfirmed_at: int = 0
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, key: str) -> tuple[Entry, ...]:
         """The entries of one probe."""
@@ -66,8 +68,11 @@ def entry_of(slot: int, result: Result, now: float, accepted: Content | None = N
     return Entry(slot, 1.0 if result.success else 0.0, duration, days, content)
 
 
-def remember(memory: Memory, fresh: Mapping[str, Entry], wanted: Collection[str], since: int) -> Memory:
-    """Add the fresh entries, replacing those of the same slot; forget unwanted probes and what is before ``since``."""
+def remember(memory: Memory, fresh: Mapping[str, Entry], wanted: Mapping[str, str], since: int) -> Memory:
+    """Add the fresh entries, replacing those of the same slot; forget what is before ``since``, and unwanted probes.
+
+    ``wanted`` are the names of the targets by the probe's key.
+    """
     remembered = {}
     for key in wanted:
         new = fresh.get(key)
@@ -76,7 +81,8 @@ def remember(memory: Memory, fresh: Mapping[str, Entry], wanted: Collection[str]
         if entries:
             remembered[key] = tuple(entries)
     accepted = {key: content for key, content in memory.accepted.items() if key in wanted}
-    return replace(memory, entries=remembered, accepted=accepted)
+    names = {key: name for key, name in wanted.items() if key in remembered or key in accepted}
+    return replace(memory, entries=remembered, accepted=accepted, names=names)
 
 
 def learn(memory: Memory, results: Mapping[str, Result]) -> Memory:
@@ -95,6 +101,7 @@ def encode(memory: Memory) -> bytes:
         "accepted": accepted,
         "worked": sorted(memory.worked),
         "unconfirmed": [memory.unconfirmed_at, sorted(memory.unconfirmed)],
+        "names": dict(memory.names),
     }
     return zlib.compress(orjson.dumps(known, option=orjson.OPT_SORT_KEYS))
 
@@ -113,6 +120,7 @@ def decode(blob: bytes | None) -> Memory:
             frozenset(read["worked"]),
             frozenset(read["unconfirmed"][1]),
             read["unconfirmed"][0],
+            read["names"],
         )
     except (zlib.error, ValueError, KeyError, TypeError, AttributeError):
         return Memory()

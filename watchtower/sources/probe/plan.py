@@ -76,7 +76,7 @@ def _units(period: int, asks: Sequence[Ask], shared: frozenset[str]) -> list[Uni
     for target in targets:
         members[bucket_of(target, count)].add(target)
     return [
-        replace(_unit(period, bucket, members[bucket], asks), shared=shared & members[bucket])
+        replace(_unit(period, bucket, members[bucket], asks), shared=shared & members[bucket], of=count)
         for bucket in sorted(members)
     ]
 

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+import structlog
+
 from watchtower.model import TroubleReason, stable_hash
+from watchtower.redaction import mistake
 from watchtower.sources.probe.deadline import within
 from watchtower.sources.probe.result import Result
 
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from watchtower.clock import Clock
     from watchtower.sources.probe.prober import Probe, Prober
     from watchtower.sources.probe.sight import Scope, Sight
+
+log = structlog.get_logger("watchtower.probe")
 
 _BUSY = Result(
     success=None,
@@ -71,11 +76,19 @@ class Runner:
         begun, lags = self._clock.monotonic(), list[float]()
         async with asyncio.TaskGroup() as group:
             tasks = {
-                key: group.create_task(self._one(job, begun, seconds, lags), name=f"probe {job.probe.job.shown}")
+                key: group.create_task(self._safely(job, begun, seconds, lags), name=f"probe {job.probe.job.shown}")
                 for key, job in jobs.items()
             }
         results = {key: task.result() for key, task in tasks.items()}
         return Run(results, tuple(lags), sum(result is _BUSY for result in results.values()))
+
+    async def _safely(self, job: Job, begun: float, seconds: float, lags: list[float]) -> Result:
+        """The result; a mistake of ours with one probe must not end those of all others."""
+        try:
+            return await self._one(job, begun, seconds, lags)
+        except Exception as error:
+            log.exception("probe.failed", target=job.target)
+            return Result(success=None, reason=mistake(error), trouble=TroubleReason.INTERNAL)
 
     async def _one(self, job: Job, begun: float, seconds: float, lags: list[float]) -> Result:
         room = seconds - job.probe.timeout

@@ -28,7 +28,7 @@ _HELP = {
     "probe_dns_answer_rrs": "Records in the answer section of the newest answer.",
     "probe_icmp_duration_seconds": "Seconds of the newest ping by phase.",
     "probe_ssl_earliest_cert_expiry": "Earliest end of the certificates that were shown, in seconds since 1970.",
-    "probe_ssl_last_chain_expiry_timestamp_seconds": "Earliest end in the chain that was trusted, since 1970.",
+    "probe_ssl_last_chain_expiry_timestamp_seconds": "Earliest end in the trusted chain lasting longest, since 1970.",
 }
 #: Metrics of the phases by the kind of probe, where blackbox_exporter has one.
 _PHASES = {kind: f"probe_{kind}_duration_seconds" for kind in ("http", "dns", "icmp")}

@@ -29,13 +29,13 @@ def share_units(asks: Sequence[Ask], *, elsewhere: bool) -> list[Unit]:
     """
     listed = {target.target for ask in asks for target in ask.query.all_targets}
     count = units_for(max(ROOM, len(listed)), asks[0].period)
-    units = (_unit(asks, bucket, count) for bucket in range(count))
+    units = (_unit(asks, row, count) for row in range(count))
     return [replace(unit, shared=frozenset({_ALL})) if elsewhere else unit for unit in units]
 
 
 def _unit(asks: Sequence[Ask], bucket: int, count: int) -> Unit:
     period = asks[0].period
-    name = f"probe/{period}/{bucket}of{count}"
+    name = f"probe/{period}/{bucket}"
     mine = tuple(kept for ask in asks if (kept := _kept(ask, bucket, count)) is not None)
     known = (f"{ask.rule} {ask.slots} {ask.accounts} {ask.regions} {ask.query.model_dump_json()}" for ask in mine)
     return Unit(
@@ -47,7 +47,8 @@ def _unit(asks: Sequence[Ask], bucket: int, count: int) -> Unit:
         offset=offset_of(bucket, period),
         delay=0,
         asks=mine,
-        fingerprint=stable_hash(*known),
+        fingerprint=stable_hash(str(count), *known),
+        of=count,
     )
 
 
@@ -65,8 +66,12 @@ def narrowed(ask: Ask, targets: Iterable[Target]) -> Ask | None:
 
 def holds(unit: Unit, target: str) -> bool:
     """Whether a target belongs to this share."""
-    bucket, _, count = unit.id.rpartition("/")[2].partition("of")
-    return bucket_of(target, int(count)) == int(bucket)
+    return bucket_of(target, unit.of) == bucket(unit)
+
+
+def bucket(unit: Unit) -> int:
+    """Which of its interval's shares a unit is."""
+    return int(unit.id.rpartition("/")[2])
 
 
 def resolved(unit: Unit, asks: tuple[Ask, ...]) -> Unit:

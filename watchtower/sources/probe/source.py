@@ -6,9 +6,12 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+import structlog
+
 from watchtower.clock import epoch
 from watchtower.errors import SourceError
 from watchtower.model import Answer, Labels, Observation, PollResult, Trouble, TroubleReason, Truth
+from watchtower.redaction import mistake
 from watchtower.sources.probe.attempt import Tools
 from watchtower.sources.probe.confirming import awaited, half, points_of, unconfirmed
 from watchtower.sources.probe.kinds.http.content import compare
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
     from watchtower.sources.probe.result import Result
     from watchtower.sources.probe.sight import Scope
     from watchtower.sources.probe.tls import TlsPolicy
+
+log = structlog.get_logger("watchtower.probe")
 
 _DAY = 86_400
 
@@ -79,29 +84,19 @@ class ProbeSource:
         jobs = {wish.probe.key: self._job(wish) for wish in chain.from_iterable(wishes.values())}
         wanted = awaited(before, slot, jobs)
         run = await self._runner.run(_only(jobs, wanted), period - half(period) if wanted else period)
-        results = run.results
+        results = {key: _comparable(result, before.accepted.get(key)) for key, result in run.results.items()}
         await self._sight.acquaint(_beyond(jobs, results))
         troubles = _troubles(results)
         if results and all(_lost(result) for result in results.values()):
             raise SourceError(troubles[0].reason, troubles[0].detail)
-        memory = self._remembered(before, poll, results, jobs, slot + half(period) if wanted else slot)
-        memory = _expecting(memory, run.results, jobs, poll, wanted=wanted, troubled=bool(troubles))
-        answers = tuple(
-            Answer(
-                ask.rule,
-                tuple(
-                    _observation(ask, wish, results[wish.probe.key], memory, poll)
-                    for wish in wishes[ask.rule]
-                    if wish.probe.key in results
-                ),
-                complete=not wanted,
-            )
-            for ask in poll.unit.asks
-        )
+        names = {key: job.target for key, job in jobs.items()}
+        memory = self._remembered(before, poll, results, names, slot + half(period) if wanted else slot)
+        memory = _expecting(memory, results, jobs, poll, wanted=wanted, troubled=bool(troubles))
+        answers, mistaken = _answers(poll, wishes, results, memory, complete=not wanted)
         return PollResult(
             answers,
             encode(memory),
-            troubles,
+            (*troubles, *mistaken),
             () if wanted else _samples(wishes, results, poll),
             partial=bool(wanted),
             again=float(poll.tick + half(period)) if memory.unconfirmed and not wanted else None,
@@ -119,7 +114,7 @@ class ProbeSource:
         return Job(wish.probe, wish.target.target, scope)
 
     def _remembered(
-        self, before: Memory, poll: Poll, results: Mapping[str, Result], wanted: Collection[str], slot: int
+        self, before: Memory, poll: Poll, results: Mapping[str, Result], wanted: Mapping[str, str], slot: int
     ) -> Memory:
         now = epoch(self._clock.now())
         memory = replace(learn(before, results), worked=self._sight.worked)
@@ -130,6 +125,18 @@ class ProbeSource:
         }
         slots = max(ask.slots for ask in poll.unit.asks)
         return remember(memory, fresh, wanted, _slot(poll) - (slots - 1) * poll.unit.period)
+
+
+def _comparable(result: Result, accepted: Content | None) -> Result:
+    """The result; unknown where a mistake of ours keeps its content from being compared."""
+    if result.content is None:
+        return result
+    try:
+        compare(accepted or result.content, result.content)
+    except Exception as error:
+        log.exception("probe.failed", address=result.address)
+        return replace(result, success=None, reason=mistake(error), trouble=TroubleReason.INTERNAL, content=None)
+    return result
 
 
 def _beyond(jobs: Mapping[str, Job], results: Mapping[str, Result]) -> list[Scope]:
@@ -173,6 +180,24 @@ def _slot(poll: Poll) -> int:
     """The start of the slot that ends at the tick, on the unit's own grid."""
     unit = poll.unit
     return poll.tick - unit.period - (poll.tick - unit.offset) % unit.period
+
+
+def _answers(
+    poll: Poll, wishes: Mapping[str, list[Wish]], results: Mapping[str, Result], memory: Memory, *, complete: bool
+) -> tuple[tuple[Answer, ...], tuple[Trouble, ...]]:
+    """The answers to all rules, and what kept one from being made: the others' stay."""
+    answers: list[Answer] = []
+    troubles: list[Trouble] = []
+    for ask in poll.unit.asks:
+        known = (wish for wish in wishes[ask.rule] if wish.probe.key in results)
+        try:
+            found = tuple(_observation(ask, wish, results[wish.probe.key], memory, poll) for wish in known)
+        except Exception as error:
+            log.exception("probe.rule_failed", rule=ask.rule, unit=poll.unit.id)
+            troubles.append(Trouble("probe", "", "", TroubleReason.INTERNAL, f"{ask.rule}: {mistake(error)}"))
+        else:
+            answers.append(Answer(ask.rule, found, complete=complete))
+    return tuple(answers), tuple(troubles)
 
 
 def _observation(ask: Ask, wish: Wish, result: Result, memory: Memory, poll: Poll) -> Observation:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from watchtower.sources.probe.chains import Chains
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _HOUR, _DAY = 3_600, 86_400
 
@@ -30,11 +34,24 @@ class TlsPolicy:
     blind: ssl.SSLContext
     web: ssl.SSLContext
     blind_web: ssl.SSLContext
+    chains: Chains
 
     @classmethod
-    def of(cls, make: Callable[[], ssl.SSLContext]) -> TlsPolicy:
-        """The policy that verifies with the contexts that this makes."""
-        return cls(make(), _blind(), _for_web(make()), _for_web(_blind()))
+    def of(cls, make: Callable[[], ssl.SSLContext], more: Callable[[], Iterable[bytes]] = tuple) -> TlsPolicy:
+        """The policy that verifies with the contexts that this makes; ``more`` are roots that they do not show."""
+        verifying = make()
+        chains = Chains(lambda: (*verifying.get_ca_certs(binary_form=True), *more()))
+        return cls(verifying, _blind(), _for_web(make()), _for_web(_blind()), chains)
+
+    def lasting(self, certificate: Certificate | None, shown: Sequence[bytes], now: float) -> Certificate | None:
+        """The certificate with the end of the chain that lasts longest, where another than the built one may.
+
+        No chain outlasts the peer's own certificate, so where that ends first there is nothing to look for.
+        """
+        if certificate is None or certificate.chain_ends is None or certificate.chain_ends >= certificate.ends:
+            return certificate
+        latest = self.chains.latest(shown, now)
+        return replace(certificate, chain_ends=max(certificate.chain_ends, latest or 0.0))
 
     def context(self, *, web: bool, insecure: bool) -> ssl.SSLContext:
         """The one context for probes of this kind."""
@@ -57,7 +74,18 @@ def _for_web(context: ssl.SSLContext) -> ssl.SSLContext:
 
 def system_policy() -> TlsPolicy:
     """Peers are verified against the machine's trusted authorities."""
-    return TlsPolicy.of(ssl.create_default_context)
+    return TlsPolicy.of(ssl.create_default_context, _in_folder)
+
+
+def _in_folder() -> Iterator[bytes]:
+    """The roots in the system's folder, of which OpenSSL shows only those that it needed so far."""
+    folder = ssl.get_default_verify_paths().capath
+    for file in sorted(Path(folder).glob("*.[0-9]")) if folder else ():
+        try:
+            found = x509.load_pem_x509_certificates(file.read_bytes())
+        except (OSError, ValueError):
+            continue
+        yield from (one.public_bytes(Encoding.DER) for one in found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +93,8 @@ class Certificate:
     """A peer's own certificate and what its chain says; times in epoch seconds.
 
     ``earliest`` is the earliest end of all certificates that were shown. ``chain_ends`` is the earliest end in the
-    chain that was trusted, None where none was: an expired certificate that a server still shows beside its good
-    chain hurts nobody. What only a failure tells is read only then.
+    trusted chain that lasts longest, None where none was trusted: an expired certificate that a server still shows
+    beside its good chain hurts nobody. What only a failure tells is read only then.
     """
 
     own: x509.Certificate

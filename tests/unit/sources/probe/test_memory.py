@@ -23,6 +23,7 @@ def test_a_memory_comes_back_as_it_went() -> None:
     memory = Memory(
         {"a": (up(0), down(60)), "b": (Entry(60, 1.0, 0.25, 12.5, 0.8),)},
         {"b": Content("Welcome", None, (1, 2)), "c": Content(None, "en", None)},
+        names={"a": "a.example", "b": "b.example"},
     )
 
     assert decode(encode(memory)) == memory
@@ -37,25 +38,29 @@ def test_a_blob_that_is_not_ours_is_forgotten(blob: bytes | None) -> None:
 
 
 def test_a_new_result_joins_the_old_ones_in_order() -> None:
-    assert remember(Memory({"a": (up(0),)}), {"a": down(60)}, ["a"], since=0).entries == {"a": (up(0), down(60))}
+    assert remember(Memory({"a": (up(0),)}), {"a": down(60)}, {"a": "a.example"}, since=0).entries == {
+        "a": (up(0), down(60))
+    }
 
 
 def test_a_retry_of_the_same_slot_replaces_what_it_said() -> None:
-    assert remember(Memory({"a": (up(0), down(60))}), {"a": up(60)}, ["a"], since=0).entries == {"a": (up(0), up(60))}
+    assert remember(Memory({"a": (up(0), down(60))}), {"a": up(60)}, {"a": "a.example"}, since=0).entries == {
+        "a": (up(0), up(60))
+    }
 
 
 def test_what_is_older_than_the_longest_window_is_dropped() -> None:
-    assert remember(Memory({"a": (up(0), up(60), up(120))}), {"a": up(180)}, ["a"], since=120).entries == {
+    assert remember(Memory({"a": (up(0), up(60), up(120))}), {"a": up(180)}, {"a": "a.example"}, since=120).entries == {
         "a": (up(120), up(180))
     }
 
 
 def test_a_probe_that_nobody_wants_any_more_is_dropped() -> None:
-    assert remember(Memory({"a": (up(0),), "b": (up(0),)}), {}, ["a"], since=0).entries == {"a": (up(0),)}
+    assert remember(Memory({"a": (up(0),), "b": (up(0),)}), {}, {"a": "a.example"}, since=0).entries == {"a": (up(0),)}
 
 
 def test_a_slot_without_a_result_leaves_what_was_known() -> None:
-    assert remember(Memory({"a": (up(0),)}), {}, ["a"], since=0).entries == {"a": (up(0),)}
+    assert remember(Memory({"a": (up(0),)}), {}, {"a": "a.example"}, since=0).entries == {"a": (up(0),)}
 
 
 def test_an_entry_counts_the_days_that_a_certificate_has_left() -> None:
@@ -84,4 +89,4 @@ def test_the_first_content_is_accepted_and_no_later_one_takes_its_place() -> Non
 def test_the_accepted_content_of_a_probe_that_nobody_wants_is_dropped() -> None:
     memory = Memory({}, {"a": Content("Welcome"), "b": Content("Other")})
 
-    assert remember(memory, {}, ["a"], since=0).accepted == {"a": Content("Welcome")}
+    assert remember(memory, {}, {"a": "a.example"}, since=0).accepted == {"a": Content("Welcome")}

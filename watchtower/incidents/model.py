@@ -93,11 +93,21 @@ class Incident:
 
 #: The route of incidents that stand for many, and the setting that names their channel.
 STORM = "storm"
+#: Incidents that may begin on one paging channel within minutes; those beyond are carried by a storm.
+MOST_PAGES = 10
+#: Under this setting an incident keeps what a storm took over from it.
+CARRIED = "carried"
 
 
 def is_storm(incident: Incident) -> bool:
     """Whether it carries the alerts of others, so that a pager rings once for all."""
     return STORM in incident.settings
+
+
+def carried(incident: Incident) -> tuple[str, ...]:
+    """The channels that hear of this incident in a storm."""
+    kept: Mapping[str, Any] = incident.settings.get(CARRIED) or {}
+    return tuple(kept.get("channels", ()))
 
 
 @dataclass(frozen=True, slots=True)

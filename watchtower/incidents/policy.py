@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from watchtower.incidents.lifecycle import escalation_channels
+from watchtower.incidents.model import MOST_PAGES, carried
 from watchtower.incidents.quiet import Quiet
-from watchtower.incidents.storms import MOST_PAGES, carried
 from watchtower.incidents.templated import settled
 
 if TYPE_CHECKING:

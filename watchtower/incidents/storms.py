@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from watchtower.incidents.lifecycle import begins, fired, over
-from watchtower.incidents.model import STORM, Incident, is_storm
+from watchtower.incidents.model import CARRIED, STORM, Incident, carried, is_storm
 from watchtower.model import DeliveryState, Event, Labels, NoticeMember, Priority
 
 if TYPE_CHECKING:
@@ -24,11 +24,8 @@ if TYPE_CHECKING:
     from watchtower.incidents.policy import Policy
     from watchtower.model import Transition
 
-#: Incidents that may begin on one paging channel within :data:`WITHIN`; those beyond are carried by a storm.
-MOST_PAGES = 10
+#: Within which :data:`MOST_PAGES` incidents may begin.
 WITHIN = timedelta(minutes=5)
-#: Under this setting an incident keeps what a storm took over from it.
-CARRIED = "carried"
 
 
 def gather(draft: Draft, books: Mapping[str, Books], policy: Policy) -> None:
@@ -88,12 +85,6 @@ def _begun(draft: Draft, books: Mapping[str, Books], destination: str, twins: fr
         first = next((row for row in pages if row.state is not DeliveryState.WITHDRAWN), None)
         if first is not None:
             yield first.created_at or incident.opened_at
-
-
-def carried(incident: Incident) -> tuple[str, ...]:
-    """The channels that hear of this incident in a storm."""
-    kept: Mapping[str, Any] = incident.settings.get(CARRIED) or {}
-    return tuple(kept.get("channels", ()))
 
 
 def _handed_over(incident: Incident, channel: str, twins: Collection[str]) -> Incident:

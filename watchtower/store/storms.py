@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from watchtower.incidents.storms import MOST_PAGES, WITHIN
+from watchtower.incidents.model import MOST_PAGES
+from watchtower.incidents.storms import WITHIN
 from watchtower.model import DeliveryState, Event
 from watchtower.store.tables import delivery, incident
 

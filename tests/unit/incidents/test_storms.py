@@ -9,8 +9,7 @@ import pytest
 
 from tests.support.clock import START
 from tests.unit.incidents.memory import AUDIT, PAGER, Memory, alert, ok, policy, silence, told
-from watchtower.incidents.model import Incident, is_storm
-from watchtower.incidents.storms import MOST_PAGES
+from watchtower.incidents.model import MOST_PAGES, Incident, is_storm
 from watchtower.model import Delivery, Event, Priority, Transition
 
 P1, P2, P3, P4, P5 = Priority

@@ -359,7 +359,10 @@ def lock(world: World, monkeypatch: pytest.MonkeyPatch, cluster: str, *operation
 
 
 async def test_a_cluster_that_may_not_be_read_keeps_no_alert_of_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    tasks = (OneOff("main", "report", "bad", HOUR + 30, {"app": 1}), OneOff("locked", "job", "x", HOUR + 30, {"app": 1}))
+    tasks = (
+        OneOff("main", "report", "bad", HOUR + 30, {"app": 1}),
+        OneOff("locked", "job", "x", HOUR + 30, {"app": 1}),
+    )
     async with _world(monkeypatch, tasks=tasks) as world:
         await world.poll("ecs", value="exits")
         world.clock.advance(60)

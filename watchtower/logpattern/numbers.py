@@ -11,7 +11,7 @@ import orjson
 
 #: Numbers that are kept exactly; a longer one, or one with a larger exponent, is only its text. So all are cheap.
 _NUMBER = re.compile(r"[+-]?\d{1,100}(\.\d{1,100})?([eE][+-]?\d{1,3})?", re.ASCII)
-#: What a float may not hold: many digits in a row, or a large exponent. Few lines have it, and the others are read fast.
+#: What a float may not hold: many digits in a row, or a large exponent. Few lines have it; the others are read fast.
 _BEYOND_FLOAT = re.compile(r"[0-9][0-9.]{15,}|[0-9][eE][+-]?[0-9]{3}")
 
 

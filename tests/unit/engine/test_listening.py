@@ -17,11 +17,11 @@ from tests.support.daemon import until
 from tests.support.make import unit
 from tests.support.scripted_aws import HANG, OTHER_ACCOUNT, Reply, ScriptedAws, config_of, ok, refusal
 from tests.support.stores import open_store
-from watchtower.engine import listening
 from watchtower.engine.listening import GAP, Listening
 from watchtower.engine.plan import Plan, unit_rows
 from watchtower.live import Live
 from watchtower.model import Priority
+from watchtower.sources import messages
 from watchtower.sources.base import Ask
 from watchtower.sources.ecr.query import EcrQuery
 from watchtower.store.values import TickCommit
@@ -164,7 +164,7 @@ async def test_a_message_on_which_the_reader_fails_is_logged_as_unreadable_and_d
     aws: ScriptedAws, clients: AwsClients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever the reader's fault is: else the message would come again with its whole batch, until it expires."""
-    monkeypatch.setattr("watchtower.engine.listening.read", partial(_stumbling, listening.read))
+    monkeypatch.setattr("watchtower.engine.listening.read", partial(_stumbling, messages.read))
     aws.on("ReceiveMessage", brought(scan(), "poison"), SILENT)
     async with rig_of(aws, tmp_path) as rig:
         await rig.begin(clients)

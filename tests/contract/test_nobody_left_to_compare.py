@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from tests.support.clock import START, ManualClock
@@ -160,3 +161,13 @@ async def test_an_imbalance_ends_when_the_others_of_its_group_have_been_silent_f
         assert (watch.firing, watch.ends) == (True, [])
         await watch.minutes(20)
         assert watch.ends == ["of 2 members 1 have data: nothing to compare"]
+
+
+async def test_a_group_of_one_is_believed_when_another_listing_may_have_said_so_and_not_while_none_succeeds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with _world(monkeypatch, node("pages", "0001", 5)) as world:
+        assert (await world.one("balance", **NODES)).moot == 60
+        world.faults.add(Fault(Kind.THROTTLE, operation="ListMetrics"))
+        world.clock.advance(60)
+        assert (await world.one("balance", **NODES)).moot == inf

@@ -50,6 +50,9 @@ class Observation:
     the newest value is what it is (a probe's failure) or why the series was not seen. ``band`` is (start of the
     datapoint, lowest, highest expected value), for rules that ask for one. ``fresh``: something came that was not there
     at the last look, which is worth telling although the alert fires already.
+
+    ``moot``: there is nothing to judge, and that is known and no lack of data (a group of one has no balance). An alert
+    that fires ends with ``reason`` when it was so for that many seconds, infinity while it cannot be made sure of.
     """
 
     identity: Labels
@@ -60,6 +63,7 @@ class Observation:
     evidence: tuple[str, ...] = ()
     band: tuple[tuple[int, float, float], ...] = ()
     fresh: bool = False
+    moot: float | None = None
 
 
 class Stage(StrEnum):
@@ -103,6 +107,7 @@ class AlertMemory:
     ended: its flapping history. ``flapping``: its ends are withheld, so ``state`` may be ALARM while the newest change
     is an end. ``untold``: the priority was reached by datapoints that were too old to page, or by a composite that is
     ``suppressed``; ``told`` is then the most urgent one that was told in this episode, None when none was.
+    ``moot_since`` is the tick since which a firing alert has had nothing to judge, 0 where it has.
     """
 
     changes: tuple[int, ...] = ()
@@ -110,6 +115,7 @@ class AlertMemory:
     untold: bool = False
     told: Priority | None = None
     suppressed: Suppression | None = None
+    moot_since: int = 0
 
     @property
     def calm(self) -> bool:

@@ -9,10 +9,14 @@ import asyncio
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import orjson
 import pytest
+from aiohttp import web
+from yarl import URL
 
-from tests.support.daemon import free_port, until
+from tests.support.daemon import COMMAND, Daemon, free_port, until
+from tests.support.listening import listening
 from tests.support.moto import CREDENTIALS, REGION, Moto, moto_server
 from tests.support.service import service_on
 from watchtower.clock import SystemClock
@@ -140,6 +144,93 @@ async def test_a_scan_is_told_within_seconds_and_only_as_the_poll_finds_it(
             assert polls(service) == 3
             assert await waiting(moto) == 0
             assert pagerduty.phones_rung == 1, "told again it rings nobody, and what it claims is not believed"
+
+
+class Door:
+    """The way to AWS of a daemon: ``shut`` is the operation whose answer never comes back, whatever AWS did."""
+
+    def __init__(self, aws: str, shut: str, *, reaches: bool) -> None:
+        self._aws = aws
+        self._shut = shut
+        self._reaches = reaches
+        self.struck, self.over = asyncio.Event(), asyncio.Event()
+
+    async def pass_on(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        held = request.headers.get("X-Amz-Target", "").endswith(f".{self._shut}")
+        if held and not self._reaches:
+            return await self._hold()
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in _OF_ONE_HOP}
+        url = URL(f"{self._aws}{request.raw_path}", encoded=True)
+        async with (
+            aiohttp.ClientSession(auto_decompress=False) as session,
+            session.request(request.method, url, data=body, headers=headers) as answer,
+        ):
+            content = await answer.read()
+        if held and b"MessageId" in content:
+            return await self._hold()
+        kind = answer.headers.get("Content-Type", "application/json")
+        return web.Response(status=answer.status, body=content, headers={"Content-Type": kind})
+
+    async def _hold(self) -> web.Response:
+        self.struck.set()
+        await self.over.wait()
+        return web.Response(status=503)
+
+
+_OF_ONE_HOP = {"host", "content-length", "connection", "transfer-encoding", "expect"}
+
+
+@pytest.mark.long(30)
+@pytest.mark.parametrize(
+    ("shut", "reaches"), [("ReceiveMessage", True), ("DeleteMessageBatch", False)], ids=["received", "not yet deleted"]
+)
+async def test_a_process_killed_between_a_message_and_its_deletion_loses_nothing_and_tells_once(
+    tmp_path: Path, shut: str, reaches: bool
+) -> None:
+    clock = SystemClock()
+    async with moto_server() as moto, PagerDutyServer(clock) as pagerduty:
+        await wire(moto)
+        await push(moto, "akai/web", scanned=False)
+        door = Door(moto.url, shut, reaches=reaches)
+        async with listening(door.pass_on) as origin:
+            first = daemon_on(tmp_path, origin, pagerduty.url)
+            await first.start()
+            await first.ready()
+            await asyncio.sleep(2)
+            async with moto.client("ecr") as ecr:
+                await ecr.start_image_scan(repositoryName="akai/web", imageId={"imageTag": "v1"})
+            await announce(moto, "akai/web")
+            await asyncio.wait_for(door.struck.wait(), AT_ONCE)
+            if shut == "DeleteMessageBatch":
+                await until(lambda: pagerduty.phones_rung == 1, AT_ONCE, "what was committed is told")
+            await first.kill()
+            door.over.set()
+        assert await waiting(moto) == 1, "AWS has it still"
+
+        second = daemon_on(tmp_path, moto.url, pagerduty.url)
+        await second.start()
+        try:
+            await second.ready()
+            await until(lambda: pagerduty.phones_rung == 1, AT_ONCE, "the page")
+            for _ in range(100):
+                if await waiting(moto) == 0:
+                    break
+                await asyncio.sleep(0.2)
+            assert await waiting(moto) == 0, "it came again, and is deleted"
+            await asyncio.sleep(12)
+            assert (pagerduty.phones_rung, len(pagerduty.incidents)) == (1, 1), "and one more poll tells nobody again"
+        finally:
+            await second.kill()
+
+
+def daemon_on(folder: Path, aws: str, pagerduty: str) -> Daemon:
+    """The installed command; both use the files of one folder."""
+    config = write(folder, aws, pagerduty)
+    listen = orjson.loads(config.read_bytes())["listen"]
+    return Daemon(
+        folder, [*COMMAND, "run", "--config", str(config)], f"http://{listen}", {**CREDENTIALS, "PD_KEY": DEMO_KEY}
+    )
 
 
 BOUNCE = {

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 class Database:
     """One instance; ``cluster`` is empty where it stands alone, ``pending`` names the maintenance that waits for it.
 
-    ``created`` is in seconds after the estate's start, negative for what was there before; it is listed from then on.
+    ``created`` is in seconds after the estate's start, negative for what was there before; it is listed from then on,
+    until it is taken away at ``until``.
     """
 
     id: str
@@ -24,6 +25,7 @@ class Database:
     insights: bool = False
     created: float = -86_400.0
     pending: tuple[str, ...] = ()
+    until: float = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Databases:
 
     def there(self, since: float) -> list[Database]:
         """The instances that exist so many seconds after the estate's start."""
-        return [one for one in self.instances if one.created <= since]
+        return [one for one in self.instances if one.created <= since < one.until]
 
     def writer(self, cluster: DatabaseCluster, since: float) -> str:
         """Who writes then: after the newest failover, else as it began."""

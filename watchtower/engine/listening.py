@@ -193,11 +193,17 @@ class Listening:
             self.live.queues = {**self.live.queues, place: health}
 
     def heed(self, body: str, names: Mapping[str, set[str]]) -> tuple[Outcome, list[str]]:
-        """What a message is worth, and whom it wakes."""
+        """What a message is worth, and whom it wakes; never raises, because one message must not cost the others."""
         try:
-            news = read(body)
-        except ValueError:
-            return Outcome.UNREADABLE, []
+            return self._heeded(body, names)
+        except ValueError as error:
+            log.warning("events.unreadable", size=len(body), reason=str(error))
+        except Exception:
+            log.exception("events.unreadable", size=len(body))
+        return Outcome.UNREADABLE, []
+
+    def _heeded(self, body: str, names: Mapping[str, set[str]]) -> tuple[Outcome, list[str]]:
+        news = read(body)
         if news is None:
             return Outcome.UNKNOWN, []
         mine = names.get(news.account, set()) | names.get("", set())

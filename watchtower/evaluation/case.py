@@ -46,7 +46,7 @@ class Case:
     ``level`` is the most urgent one in ALARM, else the least urgent; ``count`` is its own. ``recovery`` is
     (good datapoints, whether they suffice), None where the rule has no ``recover`` or it is not asked. ``said``
     stands in place of the figures where it is not datapoints that decide. ``excess`` is the window of how far the
-    values are outside of their band, where the level asks for that.
+    values are outside of their band, where the level asks for that. ``moot_since`` is as in what is remembered.
     """
 
     observation: Observation
@@ -58,6 +58,7 @@ class Case:
     excess: Window | None = None
     recovery: tuple[int, bool] | None = None
     said: str = ""
+    moot_since: int = 0
 
     @property
     def phase(self) -> Phase:
@@ -78,7 +79,7 @@ class Step:
     """One step of an alert's life: ``told`` is where people know it to be, ``after`` where it is now.
 
     ``unsent`` says why the page that is due is held back. ``alarmed``: datapoints say so, not silence or a recovery.
-    ``fresh``: its series has something that nobody was told of.
+    ``fresh``: its series has something that nobody was told of. ``moot_since`` is as in what is remembered.
     """
 
     told: Phase
@@ -86,6 +87,7 @@ class Step:
     alarmed: bool
     unsent: str
     fresh: bool = False
+    moot_since: int = 0
 
     @property
     def after(self) -> Phase:
@@ -96,7 +98,8 @@ class Step:
     def memory(self) -> AlertMemory:
         """What is remembered of it from now on."""
         settled = self.alarmed or not self.after.firing
-        return remembered(self.flap.memory, self.told, held_back=bool(self.unsent), settled=settled)
+        memory = remembered(self.flap.memory, self.told, held_back=bool(self.unsent), settled=settled)
+        return memory if memory.moot_since == self.moot_since else replace(memory, moot_since=self.moot_since)
 
     def news(self, before: Phase) -> bool:
         """Whether a transition follows; one that is held back is recorded when it comes, not at each tick."""
@@ -125,7 +128,7 @@ def step(scene: Scene, case: Case) -> Step:
     flapped = flap(rule.flapping, case.memory, told, after, scene.grid)
     due = alarmed and not case.said and pages(told, flapped.phase)
     unsent = too_old(rule, case.level, case.excess or case.window, scene.tick) if due else ""
-    return Step(told, flapped, alarmed, unsent, case.observation.fresh)
+    return Step(told, flapped, alarmed, unsent, case.observation.fresh, case.moot_since)
 
 
 def decide(scene: Scene, case: Case, taken: Step) -> Change | None:

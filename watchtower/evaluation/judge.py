@@ -19,6 +19,7 @@ from watchtower.evaluation.flapping import Grid, current
 from watchtower.evaluation.journal import breaches
 from watchtower.evaluation.levels import Ruling, rule_on
 from watchtower.evaluation.missing_data import Code
+from watchtower.evaluation.moot import nothing_to_judge
 from watchtower.evaluation.outcome import Outcome, Verdict
 from watchtower.evaluation.overrides import variants
 from watchtower.evaluation.recovery import recovery
@@ -68,7 +69,13 @@ def judge(
         seen = [each for each in seen if each.identity not in gone]
     known = {key.identity.pairs: state for key, state in previous.items()}
     verdict, grid = Verdict(), Grid(tick, rule.every)
-    for variant, series in variants(rule, seen, environment):
+    moot = [each for each in seen if each.moot is not None]
+    for each in moot:
+        changed = nothing_to_judge(Scene(rule, grid, now, environment), each, known.get(each.identity.pairs), period)
+        verdict.add(*([] if changed is None else [changed]))
+    verdict.count(State.INSUFFICIENT_DATA, len(moot))
+    judged = [each for each in seen if each.moot is None] if moot else seen
+    for variant, series in variants(rule, judged, environment):
         scene = Scene(variant, grid, now, environment)
         batch = SeriesBatch.of(series, end=tick, period=period, slots=rule.slots, banded=_banded(variant))
         _judge_alike(verdict, scene, batch, known, period)

@@ -29,6 +29,11 @@ def vanished(state: AlertState, away: str, now: datetime) -> tuple[AlertState, T
     return _ended(state, away, now)
 
 
+def moot(state: AlertState, reason: str, now: datetime) -> tuple[AlertState, Transition]:
+    """End an alert that has had nothing to judge for long enough, and it is known why."""
+    return _ended(state, reason, now)
+
+
 def forgotten(state: AlertState, away: str, now: datetime) -> AlertState:
     """The end of a row that fired for nobody and whose series is not there any more."""
     return _ended(state, away, now)[0]

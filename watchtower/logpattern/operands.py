@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import operator
-import re
 import string
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from watchtower.logpattern.numbers import as_number
 from watchtower.logpattern.regex import read_regex
 
 if TYPE_CHECKING:
@@ -17,19 +18,21 @@ if TYPE_CHECKING:
 #: Operators, longest first.
 OPERATORS = ("!=", ">=", "<=", "=", ">", "<")
 
-_NUMBER = re.compile(r"[+-]?\d{1,100}(\.\d{1,100})?([eE][+-]?\d{1,3})?", re.ASCII)
 _BARE = frozenset(string.ascii_letters + string.digits + "_*.+-:/#;?")
-_ORDERS: dict[str, Callable[[float, float], bool]] = {
+_ORDERS: dict[str, Callable[[Decimal, Decimal], bool]] = {
     ">": operator.gt, "<": operator.lt, ">=": operator.ge, "<=": operator.le,
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value found in a log line: its text, and its number where it is one."""
+    """A value found in a log line: its text, and its number where it is one.
+
+    The number is exact: ids of orders and accounts often have more digits than a float can tell apart.
+    """
 
     text: str
-    number: float | None
+    number: Decimal | None
 
     @classmethod
     def of_text(cls, text: str) -> Node:
@@ -38,11 +41,6 @@ class Node:
 
 
 Test = Callable[[Node], bool]
-
-
-def as_number(text: str) -> float | None:
-    """The number that a text is: an integer, a decimal, or either with an exponent."""
-    return float(text) if _NUMBER.fullmatch(text) else None
 
 
 def read_test(cursor: Cursor) -> Test | None:
@@ -94,11 +92,11 @@ def _needs_quotes(cursor: Cursor) -> str:
     return f"a value with {cursor.here!r} belongs in double quotes"
 
 
-def _equal(number: float, text: str) -> Test:
+def _equal(number: Decimal, text: str) -> Test:
     return lambda node: node.text == text or node.number == number
 
 
-def _ordered(holds: Callable[[float, float], bool], limit: float) -> Test:
+def _ordered(holds: Callable[[Decimal, Decimal], bool], limit: Decimal) -> Test:
     return lambda node: node.number is not None and holds(node.number, limit)
 
 
@@ -112,6 +110,6 @@ def node_of_json(value: Any) -> Node | None:
         return Node(str(value).lower(), None)
     if isinstance(value, str):
         return Node.of_text(value)
-    if isinstance(value, int | float):
-        return Node(str(value), float(value))
+    if isinstance(value, int | float | Decimal):
+        return Node(str(value), Decimal(str(value)))
     return None

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from watchtower.logpattern.conditions import read_condition
+from watchtower.logpattern.numbers import read_json
 from watchtower.logpattern.operands import node_of_json, read_test
 
 if TYPE_CHECKING:
@@ -34,10 +33,7 @@ class Selectors:
 
     def matches(self, line: str) -> bool:
         """Whether a filter with this pattern counts the line; one that is no JSON object is never counted."""
-        try:
-            content = orjson.loads(line)
-        except (orjson.JSONDecodeError, UnicodeError):
-            return False
+        content = read_json(line)
         return isinstance(content, dict) and self.holds(content)
 
 

@@ -116,7 +116,7 @@ def _scanned(detail: Mapping[str, Any]) -> str:
 
 
 def _mail(message: Mapping[str, Any], topic: str) -> News | None:
-    kind = message.get("notificationType") or message.get("eventType")
+    kind = _word(message.get("notificationType")) or _word(message.get("eventType"))
     mail = message.get("mail")
     if kind not in _MAIL_KINDS or not isinstance(mail, Mapping):
         return None

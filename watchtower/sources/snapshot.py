@@ -80,16 +80,34 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
+class Unseen:
+    """A part that a look could not see, and why: the resources named ``part/...``, or any where ``part`` is empty.
+
+    ``kind`` is the reader's own word for what is missing of them.
+    """
+
+    cause: SourceError
+    part: str = ""
+    kind: str = ""
+
+    def hides(self, resource: str) -> bool:
+        """Whether the resource may be there all the same."""
+        return not self.part or resource.startswith(f"{self.part}/")
+
+
+@dataclass(frozen=True, slots=True)
 class Look(Generic[F]):
     """What a look brought.
 
-    ``unseen`` are the causes for which a part of it is missing: resources that were known and are not seen keep their
-    state. ``complete`` false without any cause: nothing can be seen here, and that is no trouble.
+    ``unseen`` are the parts of it that are missing: resources of them that were known keep their state; the others are
+    judged. ``troubles`` hide nothing: what they are about is among the facts, as not seen. ``complete`` false without
+    any cause: nothing can be seen here, and that is no trouble.
     """
 
     facts: F
     own: Mapping[str, Any] = field(default_factory=dict)
-    unseen: tuple[SourceError, ...] = ()
+    unseen: tuple[Unseen, ...] = ()
+    troubles: tuple[SourceError, ...] = ()
     complete: bool = True
     billed: Mapping[str, int] = field(default_factory=dict)
 
@@ -108,6 +126,10 @@ class Reader(ABC, Generic[F]):
     def absent(self, query: Any, resource: str) -> Seen | None:  # noqa: ARG002
         """What a known resource is that is not seen: well, with a reason; None where it is gone."""
         return None
+
+    def lacks(self, query: Any, unseen: Unseen) -> bool:  # noqa: ARG002
+        """Whether a part that is missing is one that the rule asks for."""
+        return True
 
     def counts(self, query: Any) -> bool:  # noqa: ARG002
         """Whether a value counts what happened since the last look, so that two looks at one slot add up."""
@@ -180,7 +202,8 @@ class SnapshotSource(Generic[F]):
         look = await self._reader.look(visit)
         told = [self._told(ask, look, remembered, visit) for ask in poll.unit.asks]
         memory = encode(Memory({one.answer.rule: one.memory for one in told}, look.own))
-        causes = [(TroubleReason(one.reason), one.detail) for one in look.unseen]
+        failed = (*(one.cause for one in look.unseen), *look.troubles)
+        causes = [(TroubleReason(one.reason), one.detail) for one in failed]
         causes += [(TroubleReason.PARTIAL, one.doubt) for one in told if one.doubt]
         unit = poll.unit
         return PollResult(
@@ -197,9 +220,10 @@ class SnapshotSource(Generic[F]):
     def _told(self, ask: Ask, look: Look[F], remembered: Memory, visit: Visit) -> Told:
         seen = {one.resource: one for one in self._reader.judge(ask, look.facts, visit.now)}
         before = remembered.rules.get(ask.rule, RuleMemory())
-        telling = Telling(visit.poll, ask, before, self._reader.counts(ask.query))
+        unseen = tuple(one for one in look.unseen if self._reader.lacks(ask.query, one))
+        telling = Telling(visit.poll, ask, before, self._reader.counts(ask.query), unseen)
         absent = {name: self._reader.absent(ask.query, name) for name in sorted(before.known.keys() - seen.keys())}
-        return telling.tell(seen, look, absent)
+        return telling.tell(seen, absent, complete=look.complete)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,40 +237,49 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """How one rule's look becomes its answer; ``before`` is what is known of the looks before."""
+    """How one rule's look becomes its answer.
+
+    ``before`` is what is known of the looks before, ``unseen`` what this one misses of what the rule asks for.
+    """
 
     poll: Poll
     ask: Ask
     before: RuleMemory
     counts: bool
+    unseen: tuple[Unseen, ...] = ()
 
-    def tell(self, seen: Mapping[str, Seen], look: Look[Any], absent: Mapping[str, Seen | None]) -> Told:
+    def tell(self, seen: Mapping[str, Seen], absent: Mapping[str, Seen | None], *, complete: bool) -> Told:
         """The answer; ``absent`` are the known resources that are not seen.
 
         1. What is seen has its value.
-        2. What is known and not seen keeps its state where a part of the look is missing, or where half of all
-           resources are suddenly gone; a second look that says the same is believed.
+        2. What is known and not seen keeps its state where it is of a part that is missing. So does everything where
+           half of all that could be seen is suddenly gone; a second look that says the same is believed.
         3. Else it is well where the reader says so, and gone where it does not.
         """
         asked = ask_hash(self.ask)
-        gone = [name for name, one in absent.items() if one is None]
-        doubt = self._doubt(gone) if not look.unseen and asked == self.before.asked else ""
-        found = [self._observed(one) for one in seen.values()]
-        if look.unseen or doubt:
-            cause = look.unseen[0] if look.unseen else SourceError(TroubleReason.PARTIAL, doubt)
-            found += [self._held(name, cause) for name in absent]
-            gone = []
-        else:
-            found += [self._observed(one) for one in absent.values() if one is not None]
+        hidden = self._hidden(absent)
+        answered = {name: one for name, one in absent.items() if name not in hidden}
+        gone = [name for name, one in answered.items() if one is None]
+        doubt = self._doubt(gone, hidden) if asked == self.before.asked else ""
+        if doubt:
+            hidden |= dict.fromkeys(answered, SourceError(TroubleReason.PARTIAL, doubt))
+            answered, gone = {}, []
+        found = [self._observed(one) for one in (*seen.values(), *answered.values()) if one is not None]
+        found += [self._held(name, cause) for name, cause in hidden.items()]
         known = {one.identity["resource"]: one.points for one in found[:MOST_RESOURCES]}
         known = {name: points or self.before.known.get(name, ()) for name, points in known.items()}
-        complete = look.complete and not look.unseen and not doubt
+        complete = complete and not self.unseen and not doubt
         answer = Answer(self.ask.rule, tuple(found), complete, tuple(map(self._identity, gone)))
         return Told(answer, RuleMemory(asked, known, bool(doubt)), doubt)
 
-    def _doubt(self, gone: Sequence[str]) -> str:
+    def _hidden(self, absent: Iterable[str]) -> dict[str, SourceError]:
+        """Those that may be there all the same, each with the cause."""
+        causes = ((name, next((one.cause for one in self.unseen if one.hides(name)), None)) for name in absent)
+        return {name: cause for name, cause in causes if cause is not None}
+
+    def _doubt(self, gone: Sequence[str], hidden: Mapping[str, SourceError]) -> str:
         """Why the look is not believed; empty where it is."""
-        known = frozenset(self.before.known)
+        known = frozenset(self.before.known).difference(hidden)
         return believe(known, known.difference(gone), doubted=self.before.doubted).detail
 
     def _observed(self, seen: Seen) -> Observation:

@@ -6,9 +6,11 @@ import asyncio
 import sqlite3
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from structlog.testing import capture_logs
 
 from tests.support.clock import START, ManualClock
 from tests.support.daemon import until
@@ -19,6 +21,7 @@ from watchtower.engine.listening import GAP, Listening
 from watchtower.engine.plan import Plan, unit_rows
 from watchtower.live import Live
 from watchtower.model import Priority
+from watchtower.sources import messages
 from watchtower.sources.base import Ask
 from watchtower.sources.ecr.query import EcrQuery
 from watchtower.store.values import TickCommit
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
     from datetime import datetime
     from pathlib import Path
+
+    import pytest
 
     from watchtower.aws.clients import AwsClients
     from watchtower.sources.base import Unit
@@ -139,6 +144,44 @@ async def test_a_message_wakes_whom_it_is_about_and_is_then_deleted(
         assert counts == [2, 1, 1, 1]
         wait = aws.asked("ReceiveMessage")[0].body
         assert (wait["WaitTimeSeconds"], wait["MaxNumberOfMessages"]) == (20, 10)
+
+
+async def test_a_message_whose_words_are_no_words_costs_the_others_of_its_batch_nothing(
+    aws: ScriptedAws, clients: AwsClients, tmp_path: Path
+) -> None:
+    poison = '{"notificationType": ["Bounce"], "mail": {}}'
+    aws.on("ReceiveMessage", brought(poison, scan()), SILENT)
+    async with rig_of(aws, tmp_path) as rig:
+        await rig.begin(clients)
+        await until(lambda: bool(aws.asked("DeleteMessageBatch")), 60, "both are deleted")
+        [request] = aws.asked("DeleteMessageBatch")
+        assert [one["ReceiptHandle"] for one in request.body["Entries"]] == ["r0", "r1"]
+        assert await rig.due() == [ECR.id]
+        assert rig.live.queues[HERE].failing_since is None
+
+
+async def test_a_message_on_which_the_reader_fails_is_logged_as_unreadable_and_deleted_alone(
+    aws: ScriptedAws, clients: AwsClients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the reader's fault is: else the message would come again with its whole batch, until it expires."""
+    monkeypatch.setattr("watchtower.engine.listening.read", partial(_stumbling, messages.read))
+    aws.on("ReceiveMessage", brought(scan(), "poison"), SILENT)
+    async with rig_of(aws, tmp_path) as rig:
+        await rig.begin(clients)
+        with capture_logs() as logs:
+            await until(lambda: bool(aws.asked("DeleteMessageBatch")), 60, "both are deleted")
+        [request] = aws.asked("DeleteMessageBatch")
+        assert [one["ReceiptHandle"] for one in request.body["Entries"]] == ["r0", "r1"]
+        assert [rig.counted(outcome) for outcome in ("woken", "unreadable")] == [1, 1]
+        assert await rig.due() == [ECR.id]
+        [told] = [one for one in logs if one["event"] == "events.unreadable"]
+        assert (told["log_level"], told["size"]) == ("error", 6)
+
+
+def _stumbling(read: Callable[[str], object], body: str) -> object:
+    if body == "poison":
+        raise TypeError("unhashable type: 'list'")
+    return read(body)
 
 
 async def test_a_message_of_an_account_with_a_role_wakes_its_units(

@@ -207,3 +207,41 @@ def test_a_hostile_line_is_read_in_linear_time(pattern: str, line: str) -> None:
     began = time.process_time()
     matches(pattern, line)
     assert time.process_time() - began < 3
+
+
+BIG = 9007199254740993
+
+EXACT = [
+    ("{ $.n = 9007199254740993 }", f'{{"n": {BIG}}}', True),
+    ("{ $.n = 9007199254740993 }", f'{{"n": {BIG - 1}}}', False),
+    ("{ $.n = 9007199254740993 }", f'{{"n": "{BIG - 1}"}}', False),
+    ("{ $.n != 9007199254740993 }", f'{{"n": {BIG - 1}}}', True),
+    ("{ $.n > 9007199254740992 }", f'{{"n": {BIG}}}', True),
+    ("{ $.n <= 9007199254740992 }", f'{{"n": {BIG}}}', False),
+    ("{ $.n = 900719925474099* }", f'{{"n": {BIG}}}', True),
+    ("{ $.n = 18446744073709551617 }", '{"n": 18446744073709551616}', False),
+    ("{ $.n = 18446744073709551617 }", '{"n": 18446744073709551617}', True),
+    ("{ $.n = 0.12345678901234567891 }", '{"n": 0.12345678901234567892}', False),
+    ("{ $.n = 0.1 }", f'{{"n": 0.1, "id": {BIG}}}', True),
+    ("{ $.n = 0.10 }", '{"n": 1e-1}', True),
+    ("{ $.n = 1000 }", f'{{"n": 1e3, "id": {BIG}}}', True),
+    ("{ $.n = 1e400 }", '{"n": 1e400}', True),
+    ("{ $.n > 1e399 }", '{"n": 1e400}', True),
+    ("{ $.other = 1 }", '{"other": 1, "n": 1e999999999999999999999}', True),
+    ("{ $.n > 1 }", '{"n": ' + "9" * 100_000 + "}", False),
+    ("{ $.n > 1 }", '{"n": 1e999999999999999999999}', False),
+    ("{ $.n > 1 }", f'{{"n": NaN, "id": {BIG}}}', False),
+    ("{ $.id > 1 }", f'{{"id": {BIG}, "deep": ' + "[" * 900 + "]" * 900 + "}", True),
+    ("{ $.id > 1 }", f'{{"id": {BIG}, "deep": ' + "[" * 100_000 + "]" * 100_000 + "}", False),
+    ("[id = 9007199254740993]", f"{BIG - 1}", False),
+    ("[id > 9007199254740992]", f"{BIG}", True),
+]
+
+
+@pytest.mark.parametrize(("pattern", "line", "expected"), EXACT, ids=lambda value: str(value)[:60])
+def test_numbers_are_compared_as_they_are_written_however_many_digits_they_have(
+    pattern: str, line: str, expected: bool
+) -> None:
+    began = time.perf_counter()
+    assert matches(pattern, line) is expected
+    assert time.perf_counter() - began < 1

@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from watchtower.sources.messages import KINDS, TOLD, News, read
 from watchtower.sources.table import SOURCES
@@ -95,6 +97,8 @@ def test_a_bounce_is_understood_bare_and_wrapped() -> None:
         {"notificationType": "Delivery", "mail": {}},
         {"notificationType": "Bounce"},
         {"detail-type": ["x"], "source": {}},
+        {"notificationType": ["Bounce"], "mail": {}},
+        {"eventType": {"Bounce": 1}, "mail": {}},
     ],
     ids=str,
 )
@@ -118,6 +122,59 @@ def test_strange_parts_of_a_known_event_narrow_nothing() -> None:
     strange = {**event("aws.ecr", "ECR Image Scan"), "account": 7, "region": "x" * 2000, "detail": "?"}
     assert heard(strange) == news("ecr", account="", region="")
     assert heard(event("aws.inspector2", "Inspector2 Finding", resources=["?"])) == news("inspector")
+
+
+#: What any message may have in it, beside its kind.
+DETAIL = {
+    "repository-name": "akai/web",
+    "resource-id": "i-1",
+    "resources": [{"type": "AWS_ECR_CONTAINER_IMAGE", "id": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/x/sha256:0"}],
+    "eventRegion": "global",
+    "affectedAccount": ACCOUNT,
+}
+WHOLE: list[dict[str, Any]] = [
+    *(event(source, kind, **DETAIL) for source, kind in KINDS),
+    BOUNCE,
+    {**BOUNCE, "notificationType": None, "eventType": "Complaint"},
+]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where something stands in a message."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(found for key, one in inner for found in places(one, (*path, key)))]
+
+
+def swapped(value: Any, path: tuple[Any, ...], other: Any) -> Any:
+    """The message with something else in one place."""
+    if not path:
+        return other
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[path[0]] = swapped(value[path[0]], path[1:], other)
+    return copy
+
+
+@pytest.mark.parametrize("message", WHOLE, ids=lambda one: str(one.get("detail-type", one.get("notificationType"))))
+@given(data=st.data())
+@settings(max_examples=30, deadline=None)
+def test_whatever_stands_in_the_place_of_a_message_s_parts_it_is_read_or_refused(
+    message: dict[str, Any], data: st.DataObject
+) -> None:
+    for _ in range(data.draw(st.integers(1, 3))):
+        message = swapped(message, data.draw(st.sampled_from(places(message))), data.draw(JSON))
+    sent = data.draw(st.sampled_from((message, by_sns(message), {**by_sns(message), "TopicArn": data.draw(JSON)})))
+    try:
+        found = heard(sent)
+    except ValueError:
+        return
+    if found is not None:
+        assert found.sources <= TOLD
+        assert all(isinstance(word, str) for word in (found.account, found.region, found.repository))
 
 
 def test_whoever_is_told_is_a_source() -> None:

@@ -13,7 +13,7 @@ from watchtower.errors import SourceError
 from watchtower.model import Answer, Labels, PollResult, Priority, TroubleReason, Truth
 from watchtower.sources.announced.ec2_events import Ec2EventsQuery
 from watchtower.sources.base import Ask, Place, Poll
-from watchtower.sources.snapshot import Look, Reader, Seen, SnapshotSource, Visit, decode
+from watchtower.sources.snapshot import Look, Reader, Seen, SnapshotSource, Unseen, Visit, decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,6 +29,7 @@ class Told(Reader["dict[str, float]"]):
         self.next: Look[dict[str, float]] = Look({})
         self.well = False
         self.additive = False
+        self.unmeant: tuple[str, ...] = ()
         self.own: Any = None
 
     async def look(self, visit: Visit) -> Look[dict[str, float]]:
@@ -42,6 +43,9 @@ class Told(Reader["dict[str, float]"]):
 
     def absent(self, query: Any, resource: str) -> Seen | None:
         return Seen(resource, reason="all is well") if self.well else super().absent(query, resource)
+
+    def lacks(self, query: Any, unseen: Unseen) -> bool:
+        return super().lacks(query, unseen) and unseen.part not in self.unmeant
 
     def counts(self, query: Any) -> bool:
         return self.additive or super().counts(query)
@@ -95,13 +99,67 @@ async def test_a_slot_that_is_looked_at_twice_has_the_newer_value_and_counts_add
 async def test_a_part_that_was_not_seen_keeps_its_state_and_its_slots() -> None:
     looking = Looking()
     await looking.answer({"a": 1.0, "b": 2.0})
-    result = await looking.look(Look({"a": 1.0}, unseen=(DENIED,)))
+    result = await looking.look(Look({"a": 1.0}, unseen=(Unseen(DENIED),)))
     [answer] = result.answers
     truths = {one.identity["resource"]: (one.truth, one.reason) for one in answer.observations}
     assert truths == {"a": (Truth.VALUE, ""), "b": (Truth.FORBIDDEN, "not allowed")}
     assert (answer.complete, answer.gone) == (False, ())
     assert [(one.source, one.reason) for one in result.troubles] == [("ec2_events", TroubleReason.FORBIDDEN)]
     assert values(await looking.answer({"a": 1.0, "b": 3.0}))["b"] == [2.0, 3.0]
+
+
+LOCKED = Unseen(DENIED, "locked")
+
+
+def truths(answer: Answer) -> dict[str, str]:
+    return {one.identity["resource"]: str(one.truth) for one in answer.observations}
+
+
+async def test_only_what_lies_in_the_part_that_was_not_seen_keeps_its_state() -> None:
+    looking = Looking()
+    known = {"main/a": 1.0, "main/b": 1.0, "main/c": 1.0, "locked/a": 1.0, "lockedout/a": 1.0}
+    await looking.answer(known)
+    answer = await looking.answer(Look({"main/a": 1.0, "main/b": 1.0, "lockedout/a": 1.0}, unseen=(LOCKED,)))
+    assert [one["resource"] for one in answer.gone] == ["main/c"]
+    assert truths(answer) == {"main/a": "value", "main/b": "value", "lockedout/a": "value", "locked/a": "forbidden"}
+    assert not answer.complete
+
+
+async def test_what_is_absent_and_well_is_so_though_another_part_is_never_seen() -> None:
+    looking = Looking()
+    looking.reader.well = True
+    await looking.answer({"main/a": 1.0, "locked/a": 1.0})
+    for _ in range(4):
+        answer = await looking.answer(Look({}, unseen=(LOCKED,)))
+    assert values(answer) == {"main/a": [0.0, 0.0, 0.0], "locked/a": []}
+
+
+async def test_half_of_what_could_be_seen_is_doubted_once_though_another_part_is_never_seen() -> None:
+    looking = Looking()
+    await looking.answer({"main/a": 1.0, "main/b": 1.0, "locked/a": 1.0, "locked/b": 1.0, "locked/c": 1.0})
+    half = Look({"main/a": 1.0}, unseen=(LOCKED,))
+    result = await looking.look(half)
+    assert truths(result.answers[0])["main/b"] == "not_fetched"
+    assert {one.reason for one in result.troubles} == {TroubleReason.FORBIDDEN, TroubleReason.PARTIAL}
+    assert [one["resource"] for one in (await looking.answer(half)).gone] == ["main/b"]
+
+
+async def test_a_part_that_a_rule_does_not_ask_for_is_nothing_that_it_lacks() -> None:
+    looking = Looking()
+    looking.reader.unmeant = ("locked",)
+    await looking.answer({"main/a": 1.0, "main/b": 1.0, "main/c": 1.0})
+    result = await looking.look(Look({"main/a": 1.0, "main/b": 1.0}, unseen=(LOCKED,)))
+    assert result.answers[0].complete
+    assert [one["resource"] for one in result.answers[0].gone] == ["main/c"]
+    assert [one.detail for one in result.troubles] == ["not allowed"], "and still it is a trouble of the place"
+
+
+async def test_a_trouble_that_hides_nothing_is_told_and_holds_nothing() -> None:
+    looking = Looking()
+    await looking.answer({"a": 1.0, "b": 1.0, "c": 1.0})
+    result = await looking.look(Look({"a": 1.0, "b": 1.0}, troubles=(DENIED,)))
+    assert [one["resource"] for one in result.answers[0].gone] == ["c"]
+    assert [one.reason for one in result.troubles] == [TroubleReason.FORBIDDEN]
 
 
 async def test_where_absence_is_well_nothing_is_ever_gone() -> None:

@@ -19,7 +19,7 @@ from watchtower.model import EMPTY, Labels
 from watchtower.sources.announced import ecs_tasks
 from watchtower.sources.announced.query import ALL, Grace, Period, ResourceQuery
 from watchtower.sources.announced.since import Shortfall, shortfall
-from watchtower.sources.snapshot import Look, Reader, Seen, Visit
+from watchtower.sources.snapshot import Look, Reader, Seen, Unseen, Visit
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -102,9 +102,9 @@ class Ecs(Reader[Found]):
         asked = {query.value for query in visit.queries}
         services = await _each(clusters if asked - {"exits"} else (), lambda one: self._services(visit, one))
         stopped = await _each(clusters if "exits" in asked else (), lambda one: self._stopped(visit, one))
-        unseen = (*services.unseen, *stopped.unseen)
+        unseen = (*services.unseen("services"), *stopped.unseen("exits"))
         if unseen and not services.read and not stopped.read:
-            raise unseen[0]
+            raise unseen[0].cause
         known = tuple(service for some in services.read.values() for service in some)
         ended, memory = ecs_tasks.news(visit.own.get("tasks", {}), stopped.read, visit.now, visit.poll.unit.period)
         short = {one.resource: [*one.short] for one in known if one.short}
@@ -124,6 +124,10 @@ class Ecs(Reader[Found]):
     def absent(self, query: EcsQuery, resource: str) -> Seen | None:
         """Tasks of a family that did not end are well; a service that is not listed was deleted."""
         return ecs_tasks.well(resource) if query.value == "exits" else None
+
+    def lacks(self, query: EcsQuery, unseen: Unseen) -> bool:
+        """Services and tasks of a cluster are listed apart."""
+        return query.clusters.matches(unseen.part) and (query.value == "exits") == (unseen.kind == "exits")
 
     def counts(self, query: EcsQuery) -> bool:
         """Exits are counted since the last look."""
@@ -209,21 +213,25 @@ class Read(Generic[T]):
     """What was read of each cluster, and why some could not be."""
 
     read: Mapping[str, Sequence[T]]
-    unseen: tuple[SourceError, ...]
+    failed: Mapping[str, SourceError]
+
+    def unseen(self, kind: str) -> list[Unseen]:
+        """The clusters that are missing."""
+        return [Unseen(error, cluster, kind) for cluster, error in self.failed.items()]
 
 
 async def _each(clusters: Sequence[str], reading: Callable[[str], Awaitable[Sequence[T]]]) -> Read[T]:
     found = await asyncio.gather(*map(reading, clusters), return_exceptions=True)
     read: dict[str, Sequence[T]] = {}
-    unseen: list[SourceError] = []
+    failed: dict[str, SourceError] = {}
     for cluster, one in zip(clusters, found, strict=True):
         if isinstance(one, SourceError):
-            unseen.append(one)
+            failed[cluster] = one
         elif isinstance(one, BaseException):
             raise one
         else:
             read[cluster] = one
-    return Read(read, tuple(unseen))
+    return Read(read, failed)
 
 
 def _name(arn: str) -> str:

@@ -25,7 +25,7 @@ from watchtower.sources.cloudwatch.fetch import fetch_all
 from watchtower.sources.cloudwatch.memory import Memory as NoListings
 from watchtower.sources.cloudwatch.series import Expansion, Series, Stat, Wanted
 from watchtower.sources.cloudwatch.truth import Seen as Fetched  # noqa: TC001 - a field's type
-from watchtower.sources.snapshot import Look, Reader, Seen, Visit
+from watchtower.sources.snapshot import Look, Reader, Seen, Unseen, Visit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -96,16 +96,24 @@ class Quotas(Reader[Used]):
         services = sorted({service for query in visit.queries for service in query.services})
         listed = await asyncio.gather(*(self._quotas.get((visit.account, visit.region, name)) for name in services))
         quotas = tuple(sorted((q for one in listed for q in one.items or ()), key=lambda quota: quota.code))
-        unseen = [SourceError(one.reason, one.detail) for one in listed if not one.fresh]
+        unseen = tuple(
+            Unseen(SourceError(one.reason, one.detail), name)
+            for name, one in zip(services, listed, strict=True)
+            if not one.fresh
+        )
         if unseen and not quotas:
-            raise unseen[0]
+            raise unseen[0].cause
         expansions = [_expansion(ask, quotas) for ask in visit.poll.unit.asks]
         facts = MetricFacts(Place(visit.account, visit.region), None, {}, {}, NoListings())
         polled = Polled(visit.poll, facts, expansions, await fetch_all(self._clients, visit.poll, expansions))
         polled.fail_if_nothing_succeeded()
         fetched = polled.seen()
-        unseen += [SourceError(one.reason, one.detail) for one in polled.troubles(fetched.values())]
-        return Look(Used(quotas, fetched), unseen=tuple(unseen), billed=polled.billed())
+        failed = tuple(SourceError(one.reason, one.detail) for one in polled.troubles(fetched.values()))
+        return Look(Used(quotas, fetched), unseen=unseen, troubles=failed, billed=polled.billed())
+
+    def lacks(self, query: QuotaQuery, unseen: Unseen) -> bool:
+        """Each service has a listing of its own."""
+        return unseen.part in query.services
 
     def judge(self, ask: Ask, facts: Used, _now: int) -> Iterator[Seen]:
         """The share of each quota in every slot."""

@@ -40,12 +40,16 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Peers that should carry the same. ``too_few`` says why there is no score, where nothing else does."""
+    """Peers that should carry the same. ``too_few`` says why there is no score, where nothing else does.
+
+    ``moot`` is the observation's, where there is no score.
+    """
 
     identity: Labels
     members: tuple[Member, ...]
     context: Labels = EMPTY
     too_few: str = ""
+    moot: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,8 @@ def weigh(group: Group, scale: Scale) -> Weighed:
     scores = score(_loads(group.members, slots), scale.value, scale.k) if slots else np.empty(0)
     points = tuple((slot, found) for slot, found in zip(slots, scores.tolist(), strict=True) if isfinite(found))
     if not points:
-        return Weighed(Observation(group.identity, (), Truth.NO_DATA, group.context, group.too_few or _silent(group)))
+        said = group.too_few or _silent(group)
+        return Weighed(Observation(group.identity, (), Truth.NO_DATA, group.context, said, moot=group.moot))
     loads = _newest(group.members, points[-1][0])
     context = group.context.merged({"hottest": loads[0][0], "idlest": loads[-1][0]})
     return Weighed(Observation(group.identity, points, Truth.VALUE, context, _words(loads, scale)), loads)

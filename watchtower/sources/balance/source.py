@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
+from math import inf
 from typing import TYPE_CHECKING
 
 from watchtower.model import Answer, Labels, Observation, PollResult
 from watchtower.sources.balance.peers import Group, Member, Scale, Weighed, weigh
+from watchtower.sources.balance.score import FEWEST
 from watchtower.sources.cloudwatch.plan import plan_units
 
 if TYPE_CHECKING:
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from watchtower.sources.cloudwatch.source import CloudWatchSource
 
 NAME = "balance"
+
+#: Seconds for which only one member of a group must have had data before the others are taken to be gone: ListMetrics
+#: names a series for two weeks after its last datapoint.
+SILENT = 3600.0
 
 _PLACE = ("account", "region")
 
@@ -45,7 +51,8 @@ class BalanceSource:
         asks = {ask.rule: ask for ask in poll.unit.asks}
         unit = replace(poll.unit, asks=tuple(replace(ask, query=ask.query.metric_query) for ask in poll.unit.asks))
         seen = await self._metrics.poll(replace(poll, unit=unit))
-        weighed = {answer.rule: _weighed(asks[answer.rule].query, answer) for answer in seen.answers}
+        listed = self._config.discovery_interval
+        weighed = {answer.rule: _weighed(asks[answer.rule].query, answer, listed) for answer in seen.answers}
         samples = (sample for rule, groups in weighed.items() for each in groups for sample in each.samples(rule))
         return replace(
             seen,
@@ -66,15 +73,31 @@ def _answer(query: BalanceQuery, answer: Answer, weighed: Sequence[Weighed]) -> 
     return Answer(answer.rule, observations, answer.complete, tuple(sorted(gone, key=lambda one: one.pairs)))
 
 
-def _weighed(query: BalanceQuery, answer: Answer) -> list[Weighed]:
+def _weighed(query: BalanceQuery, answer: Answer, listed: float) -> list[Weighed]:
+    """``listed`` is the seconds between two listings."""
     groups: defaultdict[Labels, list[Observation]] = defaultdict(list)
     for each in answer.observations:
         groups[_group(query, each.identity)].append(each)
     scale = Scale(query.value, query.damping, query.metric or "")
     return [
-        weigh(Group(identity, tuple(_member(query, one) for one in members), _shared(members)), scale)
+        weigh(
+            Group(
+                identity,
+                tuple(_member(query, one) for one in members),
+                _shared(members),
+                moot=_moot(members, listed) if answer.complete else inf,
+            ),
+            scale,
+        )
         for identity, members in groups.items()
     ]
+
+
+def _moot(members: Sequence[Observation], listed: float) -> float | None:
+    """For how long there must be no peers before that is believed; None where they only lack data."""
+    if len(members) < FEWEST:
+        return listed
+    return SILENT if sum(bool(one.points) for one in members) == 1 else None
 
 
 def _group(query: BalanceQuery, identity: Labels) -> Labels:

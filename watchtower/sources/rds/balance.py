@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from math import inf
 from typing import TYPE_CHECKING
 
 from watchtower.clock import epoch
@@ -69,7 +70,7 @@ class RdsBalanceSource:
         facts = Facts(Place(poll.unit.account, poll.unit.region), None, {}, {}, NoListings())
         polled = Polled(poll, facts, expansions, await fetch_all(self._clients, poll, expansions))
         polled.fail_if_nothing_succeeded()
-        return _result(census, standings, polled, self._config.label_tags)
+        return _result(census, standings, polled, self._config)
 
     async def close(self) -> None:
         """Nothing of its own: the clients belong to whoever made them."""
@@ -93,10 +94,12 @@ def _series(census: Census, reader: DbMember, query: RdsBalanceQuery) -> Series:
     return Series(identity, EMPTY, Wanted((("m", stat),)), None)
 
 
-def _result(census: Census, standings: Mapping[str, Standing], polled: Polled, label_tags: Sequence[str]) -> PollResult:
+def _result(census: Census, standings: Mapping[str, Standing], polled: Polled, config: AwsConfig) -> PollResult:
     seen = polled.seen()
     weighed = {
-        answer.rule: _weighed(Weighing(census, expansion.ask, standings), answer, label_tags)
+        answer.rule: _weighed(
+            Weighing(census, expansion.ask, standings, config.discovery_interval), answer, config.label_tags
+        )
         for expansion, answer in zip(polled.expansions, polled.answers(seen), strict=True)
     }
     answers = tuple(
@@ -123,11 +126,12 @@ def _weighed(weighing: Weighing, answer: Answer, label_tags: Sequence[str]) -> l
 
 @dataclass(frozen=True, slots=True)
 class Weighing:
-    """How one rule weighs clusters at one poll."""
+    """How one rule weighs clusters at one poll; ``listed`` is the seconds between two listings."""
 
     census: Census
     ask: Ask
     standings: Mapping[str, Standing]
+    listed: float
 
     def weigh(self, cluster: Cluster, observed: Mapping[str, Observation], context: Labels) -> Weighed:
         """One cluster's readers; ``observed`` are their series."""
@@ -137,8 +141,16 @@ class Weighing:
         members = tuple(self._member(one, observed[one.id], processors.get(one.id)) for one in readers if observed)
         identity = self.census.identity(cluster.name)
         k = K[query.measure] if processors or query.measure != "DBLoad" else K_SESSIONS
-        group = Group(identity, members, context, self._too_few(cluster.name, readers))
+        group = Group(identity, members, context, self._too_few(cluster.name, readers), self._moot(readers))
         return weigh(group, Scale(query.value, k, query.measure))
+
+    def _moot(self, readers: Sequence[DbMember]) -> float | None:
+        """For how long there must be too few readers before that is believed: none comes back from a failover or a
+        restart, and another listing says the same.
+        """
+        if len(readers) >= FEWEST:
+            return None
+        return max(self.ask.query.grace, self.listed) if self.census.fresh else inf
 
     def _member(self, reader: DbMember, seen: Observation, processors: float | None) -> Member:
         """What a reader carries in the slots after its grace period; of load that is not published, nothing."""

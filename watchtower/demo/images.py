@@ -86,13 +86,17 @@ class Repository:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task of a service (or of nobody) that runs an image from ``since`` until it stops."""
+    """A task of a service (or of nobody) that runs an image from ``since`` until it stops.
+
+    ``registry`` is the account that the image is pulled from, where that is not its own.
+    """
 
     image: PushedImage
     service: str = "web"
     cluster: str = "main"
     since: float = LONG_AGO
     until: float = inf
+    registry: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,9 +166,7 @@ async def _answers(world: World, kind: str, queries: dict[str, dict[str, Any]]) 
     """Of two polls by a process that remembers nothing, so that what one rule remembers is another's no less."""
     world.memory.clear()
     world.restart()
-    polls = []
-    for _ in range(2):
-        polls.append((await world.poll_all(queries, kind)).answers)
+    polls = [(await world.poll_all(queries, kind)).answers for _ in range(2)]
     return {each.rule: [answer for poll in polls for answer in poll if answer.rule == each.rule] for each in polls[0]}
 
 

@@ -101,13 +101,24 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """An instance or a function that Inspector looks at; ``reason`` is why it does not, where it does not."""
+    """An instance or a function that Inspector looks at; ``reason`` is why it does not, where it does not.
+
+    An instance may be of a ``group``, and made of an ``image`` at the moment ``launched``.
+    """
 
     type: str
     id: str
     flaws: tuple[Flaw, ...] = ()
     reason: str = ""
     scan: str = "PACKAGE"
+    group: str = ""
+    image: str = ""
+    launched: float = LONG_AGO
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags of an instance."""
+        return {"aws:autoscaling:groupName": self.group} if self.group else {}
 
 
 @dataclass(frozen=True, slots=True)

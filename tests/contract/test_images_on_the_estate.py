@@ -68,6 +68,38 @@ async def test_a_finding_moves_between_severities_and_closes(monkeypatch: pytest
     assert values == [(0, 1), (1, 0), (0, 0), (0, 0)]
 
 
+@pytest.mark.parametrize("enhanced", [False, True], ids=["basic", "enhanced"])
+async def test_a_rule_counts_its_own_severities_whatever_others_ask_of_the_same_scan(
+    monkeypatch: pytest.MonkeyPatch, enhanced: bool
+) -> None:
+    image = pushed(flaws=(Flaw("CVE-1", "LOW"),), scans=((0, "ACTIVE" if enhanced else "COMPLETE"),))
+    async with world(monkeypatch, registry(image, enhanced=enhanced)) as aws:
+        result = await aws.poll_all({"Bad": {"severity": ["CRITICAL"]}, "Low": {"severity": ["LOW"]}})
+    seen = [(answer.rule, one.points[-1][1], one.reason) for answer in result.answers for one in answer.observations]
+    assert seen == [("Bad", 0.0, "no critical findings in akai/web:1.0"), ("Low", 1.0, "1 low in akai/web:1.0")]
+
+
+async def test_findings_behind_a_hundred_suppressed_ones_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = (*flaws("HIGH", 100, package="zlib", suppressed=True), *flaws("HIGH", 30))
+    async with world(monkeypatch, registry(pushed(flaws=many, scans=((0, "ACTIVE"),)), enhanced=True)) as aws:
+        assert await aws.value() == 30.0
+
+
+async def test_a_number_of_findings_that_nobody_knows_changes_nothing_and_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    many = (*flaws("HIGH", 60, package="zlib", suppressed=True), Flaw("CVE-1", "CRITICAL"))
+    image = pushed(flaws=many, scans=((0, "ACTIVE"),))
+    async with world(monkeypatch, registry(image, enhanced=True)) as aws:
+        aws.faults.add(Fault(Kind.MISCOUNT, operation="DescribeImageScanFindings", pages=7))
+        result = await aws.poll_all({"High": {"severity": ["HIGH"]}, "Critical": {"severity": ["CRITICAL"]}})
+        [counted], [held] = (answer.observations for answer in result.answers)
+    words = "akai/web:1.0: the summary counts 7 high findings, its pages list 0 and 60 suppressed ones"
+    assert (held.truth, held.points, held.reason) == (Truth.NOT_FETCHED, (), words)
+    assert (counted.truth, counted.points[-1][1]) == (Truth.VALUE, 1.0)
+    assert [(one.reason, one.detail) for one in result.troubles] == [(TroubleReason.PARTIAL, words)]
+
+
 # -- every status -----------------------------------------------------------------------------------------------------
 
 
@@ -197,6 +229,30 @@ async def test_an_image_that_runs_and_was_deleted_is_not_scanned(monkeypatch: py
         seen, gap = await aws.one(images="in_use"), await aws.one(images="in_use", value="unscanned")
     assert (seen.truth, gap.points[-1][1]) == (Truth.NO_DATA, 1.0)
     assert gap.reason == f"akai/web@{image.digest[:19]} runs, but its repository has it no more"
+
+
+async def test_what_runs_from_another_accounts_registry_is_not_ours_though_the_name_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mirror = pushed("akai/web", "1.0", flaws=BAD)
+    async with world(monkeypatch, registry(mirror, tasks=(Task(mirror, registry="444455556666"),))) as aws:
+        for value in ("findings", "unscanned"):
+            answer = await aws.answer(images="in_use", value=value)
+            assert (answer.observations, answer.complete) == ((), True)
+
+
+async def test_what_runs_is_known_though_the_accounts_number_is_told_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = pushed("akai/web", "1.0", flaws=BAD)
+    async with world(monkeypatch, registry(image, tasks=(Task(image),))) as aws:
+        aws.faults.add(Fault(Kind.THROTTLE, operation="GetCallerIdentity"))
+        result = await aws.poll(images="in_use")
+        assert (result.answers[0].complete, [one.reason for one in result.troubles]) == (False, ["unreachable"])
+        aws.faults.clear()
+        await aws.sign_in_again()
+        assert await aws.value(images="in_use") == 19.0
+        aws.faults.add(Fault(Kind.THROTTLE, operation="GetCallerIdentity"))
+        await aws.sign_in_again()
+        assert await aws.value(images="in_use") == 19.0
 
 
 # -- when AWS fails ---------------------------------------------------------------------------------------------------

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from tests.support.registries import BAD, QUARTER, flaws, pushed, registry, world
-from tests.support.simulated_aws import REGION
+from tests.support.simulated_aws import REGION, START_EPOCH
+from watchtower.aws.clients import AwsClients
+from watchtower.clock import epoch
 from watchtower.demo.aws import Fault, Kind
 from watchtower.demo.images import Flaw, Scanned, Task
 from watchtower.errors import SourceError
 from watchtower.model import Labels, TroubleReason, Truth
+from watchtower.sources.inspector.closed import OVERLAP
 
 if TYPE_CHECKING:
     from tests.support.place import World
@@ -141,7 +145,8 @@ async def test_a_severity_that_moves_is_told_once_and_stays_told(monkeypatch: py
     async with world(monkeypatch, inspected(image(flaws=(moving, known)))) as aws:
         assert await values(aws, new_only=True) == {"akai/web": 0.0}
         assert [await new(aws) for _ in range(4)] == [1.0, 1.0, 1.0, 0.0]
-        assert aws.server.calls["ListFindings"] == 3 * 5 + 2, "what is listed no more is asked after once a poll"
+        calls = 3 * 5 + 2 + 1
+        assert aws.server.calls["ListFindings"] == calls, "what is listed no more is asked after once a poll"
 
 
 async def test_what_ceases_to_match_otherwise_is_told_no_more_and_its_return_is_no_news(
@@ -163,6 +168,113 @@ async def test_a_finding_that_was_closed_and_comes_back_is_news(monkeypatch: pyt
     async with world(monkeypatch, inspected(image(flaws=(flaw,)), again)) as aws:
         await values(aws, new_only=True)
         assert [await new(aws) for _ in range(4)] == [1.0, 0.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("later", [3000, 3000 + 86_400], ids=["soon", "after a day"])
+async def test_one_of_the_baseline_that_was_closed_and_comes_back_is_news(
+    monkeypatch: pytest.MonkeyPatch, later: float
+) -> None:
+    flaw = Flaw("CVE-1", until=2000)
+    again = image("2.0", at=later, flaws=(Flaw("CVE-1"),))
+    async with world(monkeypatch, inspected(image(flaws=(flaw,)), again)) as aws:
+        await values(aws, new_only=True)
+        assert [await new(aws) for _ in range(2)] == [0.0, 0.0]
+        aws.clock.advance(later - 3000)
+        assert [await new(aws) for _ in range(2)] == [1.0, 1.0]
+
+
+async def test_one_of_the_baseline_that_is_closed_in_one_image_and_hidden_in_another_is_no_news(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At night nothing runs; meanwhile the old image is mended, and in the morning the new one has what it had."""
+    old, web = image("1.0", flaws=(Flaw("CVE-1", until=2000),)), image("2.0", at=100, flaws=(Flaw("CVE-1"),))
+    tasks = (Task(old, until=1500), Task(web, until=1500), Task(web, since=4000))
+    async with world(monkeypatch, inspected(old, web, tasks=tasks)) as aws:
+        found = []
+        for _ in range(6):
+            found.append((await values(aws, new_only=True, in_use=True)).get("akai/web", 0.0))
+            aws.clock.advance(QUARTER)
+    assert not any(found)
+
+
+async def test_what_was_closed_is_listed_again_when_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    again = image("2.0", at=4000, flaws=(Flaw("CVE-1"),))
+    async with world(monkeypatch, inspected(image(flaws=(Flaw("CVE-1", until=1700),)), again)) as aws:
+        await values(aws, new_only=True, resources=["AWS_ECR_CONTAINER_IMAGE"])
+        aws.clock.advance(QUARTER)
+        real, windows = aws.clients.call, []
+
+        async def call(*words: str, **params: Any) -> dict[str, Any]:
+            for window in params.get("filterCriteria", {}).get("updatedAt", ()):
+                windows.append(epoch(window["startInclusive"]) - START_EPOCH)
+                if len(windows) == 1:
+                    raise SourceError(TroubleReason.TIMEOUT, "ListFindings timed out")
+            return await real(*words, **params)
+
+        monkeypatch.setattr(aws.clients, "call", call)
+        with pytest.raises(SourceError, match="timed out"):
+            await values(aws, new_only=True, resources=["AWS_ECR_CONTAINER_IMAGE"])
+        seen = []
+        for _ in range(4):
+            found = await values(aws, new_only=True, resources=["AWS_ECR_CONTAINER_IMAGE"])
+            seen.append(found.get("akai/web", 0.0))
+            aws.clock.advance(QUARTER)
+    assert seen == [0.0, 0.0, 0.0, 1.0]
+    assert windows == [900 - OVERLAP, 900 - OVERLAP], "and then nothing that was known is missing"
+
+
+async def test_all_that_were_told_and_moved_are_asked_after_in_turn_and_end_with_their_fix(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One vulnerability of 250 instances, rated lower since, and mended on every fifth."""
+    query: dict[str, Any] = {"new_only": True, "severity": ["CRITICAL"], "resources": ["AWS_EC2_INSTANCE"]}
+    flaw = Flaw("CVE-1", since=1000, moves=((2000, "HIGH"),))
+    mended = replace(flaw, until=4600)
+    hosts = tuple(Scanned("AWS_EC2_INSTANCE", f"i-{n}", (flaw if n % 5 else mended,)) for n in range(250))
+    async with world(monkeypatch, inspected(scanned=hosts)) as aws:
+        firing = []
+        for _ in range(7):
+            firing.append(sum((await values(aws, **query)).values()))
+            aws.clock.advance(QUARTER)
+    assert firing[:5] == [0.0, 250.0, 250.0, 250.0, 250.0]
+    assert firing[5] > firing[6] == 200.0, "200 are asked after at each look"
+
+
+@pytest.mark.parametrize("made_of", [{"group": "web"}, {"image": "ami-1"}], ids=["group", "image"])
+async def test_instances_that_replace_each_other_have_no_news(
+    monkeypatch: pytest.MonkeyPatch, made_of: dict[str, Any]
+) -> None:
+    old = Scanned("AWS_EC2_INSTANCE", "i-old", (Flaw("CVE-1", until=1900),), **made_of)
+    replacements = tuple(
+        Scanned("AWS_EC2_INSTANCE", f"i-{at}", (Flaw("CVE-1", since=at, until=at + 900),), launched=at - 60, **made_of)
+        for at in (2800, 3700, 4600)
+    )
+    worse = Scanned("AWS_EC2_INSTANCE", "i-worse", (Flaw("CVE-2", since=5300),), launched=5200, **made_of)
+    async with world(monkeypatch, inspected(scanned=(old, *replacements, worse))) as aws:
+        found = []
+        for _ in range(6):
+            found.append(sum((await values(aws, new_only=True)).values()))
+            aws.clock.advance(QUARTER)
+    assert found == [0.0, 0.0, 0.0, 0.0, 0.0, 1.0]
+
+
+async def test_a_new_finding_of_a_group_stays_told_while_any_of_its_instances_has_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hosts = (
+        Scanned("AWS_EC2_INSTANCE", "i-1", (Flaw("CVE-1", since=1000, until=2700),), group="web"),
+        Scanned("AWS_EC2_INSTANCE", "i-2", (Flaw("CVE-1", since=2600, until=4500),), group="web", launched=2600),
+    )
+    async with world(monkeypatch, inspected(scanned=hosts)) as aws:
+        await values(aws, new_only=True)
+        found = []
+        for _ in range(4):
+            aws.clock.advance(QUARTER)
+            [seen] = (await aws.answer("inspector", new_only=True)).observations
+            found.append((seen.identity["resource"], seen.points[-1][1], seen.fresh))
+            named = seen.evidence[0] if seen.evidence else ""
+            assert not named or "; web (i-" in named
+    assert found == [("web", 1.0, True), ("web", 1.0, False), ("web", 1.0, False), ("web", 0.0, False)]
 
 
 async def test_a_rule_that_asks_for_more_has_a_first_look_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,6 +307,18 @@ async def test_what_inspector_does_not_cover_is_counted_unless_somebody_chose_so
     assert running["akai/web"] == 0.0, "nobody needs a scan of what does not run"
 
 
+async def test_instances_of_a_group_that_nobody_scans_are_counted_for_the_group(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hosts = tuple(
+        Scanned("AWS_EC2_INSTANCE", name, reason="UNMANAGED_EC2_INSTANCE", group="web") for name in ("i-1", "i-2")
+    )
+    async with world(monkeypatch, inspected(scanned=hosts)) as aws:
+        [seen] = (await aws.answer("inspector", value="uncovered")).observations
+    assert (seen.identity["resource"], seen.points[-1][1]) == ("web", 2.0)
+    assert seen.evidence[0] == "web (i-1): no package scan, UNMANAGED_EC2_INSTANCE"
+
+
 # -- when AWS fails ---------------------------------------------------------------------------------------------------
 
 
@@ -225,6 +349,39 @@ async def test_throttled_pages_are_asked_for_again(monkeypatch: pytest.MonkeyPat
         aws.faults.add(Fault(Kind.THROTTLE, operation="ListFindings"))
         with pytest.raises(SourceError, match="Rate exceeded"):
             await values(aws)
+
+
+async def test_a_resource_has_the_same_name_whether_or_not_aws_tells_whose_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The account looks after others: what is theirs carries their number, what is its own does not."""
+    hosts = tuple(Scanned("AWS_EC2_INSTANCE", name, (Flaw("CVE-1"),)) for name in ("i-1", "i-2"))
+    silent = Fault(Kind.THROTTLE, operation="GetCallerIdentity")
+    async with world(monkeypatch, inspected(scanned=hosts)) as aws:
+        real = AwsClients.call
+
+        async def call(clients: AwsClients, *words: str, **params: Any) -> dict[str, Any]:
+            answer = await real(clients, *words, **params)
+            for finding in answer.get("findings", ()):
+                if finding["resources"][0]["id"] == "i-2":
+                    finding["awsAccountId"] = "222222222222"
+            return answer
+
+        monkeypatch.setattr(AwsClients, "call", call)
+        aws.faults.add(silent)
+        await aws.sign_in_again()
+        with pytest.raises(SourceError, match="the number of account main is not known") as raised:
+            await values(aws)
+        assert raised.value.reason == TroubleReason.UNREACHABLE
+        aws.faults.clear()
+        await aws.sign_in_again()
+        names = {"i-1", "222222222222/i-2"}
+        assert (await values(aws)).keys() == names
+        aws.faults.add(silent)
+        await aws.sign_in_again()
+        answer = await aws.answer("inspector")
+    assert {one.identity["resource"] for one in answer.observations} == names
+    assert not answer.gone
 
 
 async def test_a_resource_that_cannot_be_seen_just_now_is_held(monkeypatch: pytest.MonkeyPatch) -> None:

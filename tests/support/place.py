@@ -42,6 +42,12 @@ class World:
     def restart(self) -> None:
         self.sources = make_sources(Config.model_construct(aws=self.config), self.clients, self.clock)
 
+    async def sign_in_again(self) -> None:
+        """Another process with the same store, which does not know any more whose credentials it has."""
+        await self.clients.close()
+        self.clients = AwsClients(self.config)
+        self.restart()
+
     async def poll(self, kind: str = "", *, slots: int = 3, region: str = REGION, **query: Any) -> PollResult:
         """The newest tick of one rule."""
         return await self.poll_all({"Rule": query}, kind, slots=slots, region=region)
@@ -109,4 +115,7 @@ async def open_world(
     ):
         world = World(server, clock, faults, config, clients, kind)
         world.restart()
-        yield world
+        try:
+            yield world
+        finally:
+            await world.clients.close()

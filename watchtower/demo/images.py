@@ -86,24 +86,39 @@ class Repository:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task of a service (or of nobody) that runs an image from ``since`` until it stops."""
+    """A task of a service (or of nobody) that runs an image from ``since`` until it stops.
+
+    ``registry`` is the account that the image is pulled from, where that is not its own.
+    """
 
     image: PushedImage
     service: str = "web"
     cluster: str = "main"
     since: float = LONG_AGO
     until: float = inf
+    registry: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """An instance or a function that Inspector looks at; ``reason`` is why it does not, where it does not."""
+    """An instance or a function that Inspector looks at; ``reason`` is why it does not, where it does not.
+
+    An instance may be of a ``group``, and made of an ``image`` at the moment ``launched``.
+    """
 
     type: str
     id: str
     flaws: tuple[Flaw, ...] = ()
     reason: str = ""
     scan: str = "PACKAGE"
+    group: str = ""
+    image: str = ""
+    launched: float = LONG_AGO
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags of an instance."""
+        return {"aws:autoscaling:groupName": self.group} if self.group else {}
 
 
 @dataclass(frozen=True, slots=True)

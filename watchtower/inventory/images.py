@@ -113,9 +113,10 @@ class ImageInventory:
         found = self._records(place, "ecr", "describe_repositories", "repositories")
         return frozenset([record["repositoryName"] async for record in found])
 
-    async def running(self, account: str, region: str) -> frozenset[Running]:
+    async def running(self, account: str, region: str, number: str) -> frozenset[Running]:
         """The images of this place's registry that tasks of services run; raises SourceError.
 
+        ``number`` is the account's: repositories of other accounts may have the same names.
         A deployment halves them and doubles them, so a sudden change is no reason for doubt.
         """
         place, running = (account, region), set[Running]()
@@ -123,17 +124,17 @@ class ImageInventory:
             listed = self._records(place, "ecs", "list_tasks", "taskArns", most=_TASKS, cluster=cluster)
             tasks = [task async for task in listed]
             for at in range(0, len(tasks), _TASKS):
-                running |= await self._of_tasks(place, cluster, tasks[at : at + _TASKS])
+                running |= await self._of_tasks(place, number, cluster, tasks[at : at + _TASKS])
         return frozenset(running)
 
-    async def _of_tasks(self, place: ImagesPlace, cluster: str, tasks: list[str]) -> set[Running]:
+    async def _of_tasks(self, place: ImagesPlace, number: str, cluster: str, tasks: list[str]) -> set[Running]:
         answer = await self._calls.call(*place, "ecs", "describe_tasks", cluster=cluster, tasks=tasks)
         return {
             found
             for task in answer.get("tasks", ())
             if str(task.get("group", "")).startswith("service:")
             for container in task.get("containers", ())
-            if (found := running_image(container, place[1])) is not None
+            if (found := running_image(container, number, place[1])) is not None
         }
 
     async def _records(
@@ -145,10 +146,10 @@ class ImageInventory:
                 yield record
 
 
-def running_image(container: Mapping[str, Any], region: str) -> Running | None:
-    """The image of a container; None where it is not of a registry of this region."""
+def running_image(container: Mapping[str, Any], number: str, region: str) -> Running | None:
+    """The image of a container; None where it is not of the registry of this account and region."""
     address = _ADDRESS.fullmatch(str(container.get("image", "")))
-    if address is None or address["region"] != region:
+    if address is None or (address["account"], address["region"]) != (number, region):
         return None
     digest = container.get("imageDigest") or address["digest"] or ""
     return Running(address["name"], str(digest), "" if digest else address["tag"] or "latest")

@@ -55,6 +55,8 @@ NEEDS: Mapping[str, Needs] = MappingProxyType(
         "ecr": {
             **_always("ecr:DescribeRepositories", "ecr:DescribeImages", "ecr:DescribeImageScanFindings"),
             **_always("ecr:BatchGetImage"),
+            # What enhanced scanning found is Inspector's: ECR passes it on to whoever may read it there.
+            **_always("inspector2:ListFindings", "inspector2:ListCoverage"),
             **_if(lambda query: query.images == "in_use", "ecs:ListClusters", *_TASKS),
         },
         "inspector": {

@@ -19,7 +19,7 @@ ROLE = "arn:aws:iam::444455556666:role/watchtower"
 METRIC = {"namespace": "AWS/EC2", "metric": "CPUUtilization", "statistic": "Average", "dimensions": {"InstanceId": "*"}}
 CPU = {"alert": "Cpu", "cloudwatch": METRIC, "when": {"P3": "> 90"}, "accounts": ["main"]}
 SCANS = {"alert": "Scans", "ecr": {}, "when": {"P4": "> 0"}, "accounts": ["data"]}
-OFF = {"alert": "Off", "inspector": {}, "when": {"P4": "> 0"}, "enabled": False}
+OFF = {"alert": "Off", "health": {}, "when": {"P4": "> 0"}, "enabled": False}
 ACCOUNTS = [
     {"name": "main", "regions": ["eu-west-1"]},
     {"name": "data", "regions": ["eu-west-1"], "role_arn": ROLE},
@@ -30,6 +30,8 @@ READ_SCANS = [
     "ecr:DescribeImageScanFindings",
     "ecr:DescribeImages",
     "ecr:DescribeRepositories",
+    "inspector2:ListCoverage",
+    "inspector2:ListFindings",
 ]
 
 

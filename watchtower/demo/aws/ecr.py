@@ -74,6 +74,8 @@ class Ecr:
             page = self._paged(call, faults, "findings", [_basic(flaw, since) for flaw in flaws])
         more = {"nextToken": page.pop("nextToken")} if "nextToken" in page else {}
         counts = Counter(flaw.severity_at(since) for flaw in flaws if not flaw.suppressed)
+        if claimed := sized(faults, Kind.MISCOUNT, 0):
+            counts["HIGH"] = claimed
         return {**answer, **more, "imageScanFindings": {**page, "findingSeverityCounts": counts}}
 
     def _registry(self, call: Call) -> Registry:

@@ -32,6 +32,7 @@ class Kind(StrEnum):
     FORBIDDEN = "forbidden"
     EMPTY_PAGE = "empty_page"
     PAGE_SIZE = "page_size"
+    MISCOUNT = "miscount"
     LATE = "late"
     SLOW = "slow"
 
@@ -48,7 +49,8 @@ class Fault:
     seconds, until exclusive) of the request, for LATE the start of the datapoint. ``times`` is how many
     requests are struck before the fault is used up. ``series`` picks what PARTIAL, INTERNAL_ERROR, FORBIDDEN
     and LATE strike. ``pages`` is for PARTIAL the page on which the series become complete (0: never), for
-    EMPTY_PAGE how many empty pages come first, for PAGE_SIZE how many items a page holds. ``seconds`` is how
+    EMPTY_PAGE how many empty pages come first, for PAGE_SIZE how many items a page holds, for MISCOUNT how
+    many findings of high severity the summary of an image claims. ``seconds`` is how
     much later than usual LATE points appear, and after how many real seconds a SLOW request is answered.
     """
 

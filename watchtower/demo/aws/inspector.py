@@ -25,6 +25,7 @@ _HOUR = 3600
 _FILTERS = 10
 _FINDINGS, _COVERED = 100, 200
 _IMAGE = "AWS_ECR_CONTAINER_IMAGE"
+_INSTANCE = "AWS_EC2_INSTANCE"
 #: Filters by text, and where a finding has what they look at.
 _TEXTS = {
     "findingArn": "findingArn", "findingStatus": "status", "severity": "severity", "fixAvailable": "fixAvailable",
@@ -107,7 +108,7 @@ def finding_of(
         "status": status,
         "firstObservedAt": start + flaw.since,
         "lastObservedAt": call.at // _HOUR * _HOUR,
-        "updatedAt": call.at // _HOUR * _HOUR,
+        "updatedAt": start + flaw.until if status == "CLOSED" else call.at // _HOUR * _HOUR,
         "inspectorScore": flaw.score,
         "score": flaw.score,
         "fixAvailable": "YES" if flaw.fixed else "NO",
@@ -123,7 +124,11 @@ def finding_of(
 
 def _resource(call: Call, registry: Registry, resource: PushedImage | Scanned, since: float) -> dict[str, Any]:
     if isinstance(resource, Scanned):
-        return {"type": resource.type, "id": resource.id, "region": call.region}
+        there = {"type": resource.type, "id": resource.id, "region": call.region, "tags": resource.tags}
+        if resource.type != _INSTANCE:
+            return there
+        launched = call.at - since + resource.launched
+        return {**there, "details": {"awsEc2Instance": {"imageId": resource.image, "launchedAt": launched}}}
     details = {
         "repositoryName": resource.repository,
         "imageHash": resource.digest,
@@ -140,13 +145,14 @@ def _covered(call: Call, registry: Registry, resource: PushedImage | Scanned, si
     reason = resource.reason if isinstance(resource, Scanned) else "" if status == "ACTIVE" else status
     scan = resource.scan if isinstance(resource, Scanned) else "PACKAGE"
     used = {"tags": image["imageTags"], "inUseCount": image["inUseCount"]} if image else {}
+    host = {"ec2": {"tags": resource.tags}} if there["type"] == _INSTANCE and isinstance(resource, Scanned) else {}
     return {
         "resourceType": there["type"],
         "resourceId": there["id"],
         "accountId": call.account,
         "scanType": scan,
         "scanStatus": {"statusCode": "INACTIVE" if reason else "ACTIVE", "reason": reason or "SUCCESSFUL"},
-        "resourceMetadata": {"ecrImage": used} if used else {},
+        "resourceMetadata": {"ecrImage": used} if used else host,
     }
 
 
@@ -167,8 +173,11 @@ def _check(criteria: Mapping[str, Any]) -> None:
 def _fits(finding: Mapping[str, Any], criteria: Mapping[str, Any]) -> bool:
     there = finding["resources"][0]
     image = (there.get("details") or {}).get("awsEcrContainerImage") or {}
-    texts = {name: finding[where] for name, where in _TEXTS.items()} | {"resourceType": there["type"]}
-    return _all(criteria, texts, {"ecrImageInUseCount": image.get("inUseCount")})
+    vulnerability = finding["packageVulnerabilityDetails"]["vulnerabilityId"]
+    texts = {name: finding[where] for name, where in _TEXTS.items()}
+    texts |= {"resourceType": there["type"], "vulnerabilityId": vulnerability}
+    numbers = {"ecrImageInUseCount": image.get("inUseCount"), "updatedAt": finding["updatedAt"]}
+    return _all(criteria, texts, numbers)
 
 
 def _covers(covered: Mapping[str, Any], criteria: Mapping[str, Any]) -> bool:
@@ -190,7 +199,8 @@ def _all(criteria: Mapping[str, Any], texts: Mapping[str, str], numbers: Mapping
 
 
 def _reaches(number: float | None, filters: Iterable[Mapping[str, float]]) -> bool:
-    return number is not None and any(one.get("lowerInclusive", 0) <= number for one in filters)
+    least = (one.get("startInclusive", one.get("lowerInclusive", 0)) for one in filters)
+    return number is not None and any(one <= number for one in least)
 
 
 def _invalid(message: str) -> Refusal:

@@ -52,7 +52,7 @@ class Tasks:
 def _task(call: Call, arn: str, task: Task) -> dict[str, Any]:
     image = task.image
     tag = next(iter(image.tags), "latest")
-    address = f"{call.account}.dkr.ecr.{call.region}.amazonaws.com/{image.repository}:{tag}"
+    address = f"{task.registry or call.account}.dkr.ecr.{call.region}.amazonaws.com/{image.repository}:{tag}"
     container = {"name": "app", "image": address, "imageDigest": image.digest, "lastStatus": "RUNNING"}
     sidecar = {"name": "log-router", "image": "public.ecr.aws/example/router:1", "lastStatus": "RUNNING"}
     group = f"service:{task.service}" if task.service else "family:one-off"

@@ -43,7 +43,8 @@ def judge(query: EcrQuery, choice: Choice, scans: Sequence[Scan]) -> Verdict:
 
     1. An image that could not be asked about, or is being scanned: nobody knows yet, so nothing changes.
     2. ``unscanned``: how many images have no scan that counts; those that run and are deleted are among them.
-    3. ``findings``: the distinct findings of those that were scanned; no value where none was.
+    3. ``findings``: the distinct findings of those that were scanned, of the rule's own severities; no value where none
+       was. Where AWS contradicts itself about their number, nothing changes.
     """
     for outcome in (Outcome.UNSEEN, Outcome.WAITING):
         held = next((scan for scan in scans if scan.outcome is outcome), None)
@@ -54,7 +55,11 @@ def judge(query: EcrQuery, choice: Choice, scans: Sequence[Scan]) -> Verdict:
     if query.value == "unscanned":
         reason = "; ".join(gaps[:LINES]) or f"{_named(choice)} is scanned"
         return Verdict(Truth.VALUE, float(len(gaps)), reason, tuple(gaps[:LINES]))
-    return _found(query, choice, [scan for scan in scans if scan.outcome is Outcome.SCANNED], gaps)
+    scanned = [scan.only(query.severity) for scan in scans if scan.outcome is Outcome.SCANNED]
+    doubts = [f"{scan.image.name}: {why}" for scan in scanned for why in scan.doubts.values()]
+    if doubts:
+        return Verdict(Truth.NOT_FETCHED, reason="; ".join(doubts[:LINES]))
+    return _found(query, choice, scanned, gaps)
 
 
 def _not_yet(scan: Scan) -> str:

@@ -13,27 +13,27 @@ from watchtower.sources.ecr.choose import Choice, choose
 from watchtower.sources.ecr.scans import Outcome, Scan, read_scan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from watchtower.inventory.images import Image, ImageInventory, Running
     from watchtower.inventory.paced import PacedCalls
     from watchtower.inventory.steady import Known
     from watchtower.sources.base import Ask, Poll
 
+    Number = Callable[[], Awaitable[str]]
+
 NAME = "ecr"
 
 #: Images that one poll looks at; a tag glob that means more is a mistake, and each costs a call.
 MOST_IMAGES = 1000
-
-_NOTHING: frozenset[Running] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """``choices`` by rule; ``scans`` by image; ``unseen`` are repositories whose images could not be listed, and why.
 
-    ``blind``: what runs is not known, and why. ``deleted`` are repositories that AWS says do not exist, though they
-    were listed.
+    ``blind``: what runs is not known, and why; ``number`` is the account's, where a rule asked what runs. ``deleted``
+    are repositories that AWS says do not exist, though they were listed.
     """
 
     poll: Poll
@@ -44,6 +44,7 @@ class Look:
     blind: SourceError | None
     deleted: frozenset[str] = frozenset()
     crowded: int = 0
+    number: str = ""
     troubles: tuple[Trouble, ...] = field(default=())
 
     def complete(self, ask: Ask) -> bool:
@@ -53,8 +54,11 @@ class Look:
         return self.repositories.fresh and not hidden and not (query.images == "in_use" and self.blind)
 
 
-async def look(inventory: ImageInventory, calls: PacedCalls, poll: Poll) -> Look:
-    """Ask ECR, and ECS where a rule wants to know what runs; raises SourceError when nothing was ever listed."""
+async def look(inventory: ImageInventory, calls: PacedCalls, poll: Poll, number: Number) -> Look:
+    """Ask ECR, and ECS where a rule wants to know what runs; raises SourceError when nothing was ever listed.
+
+    ``number`` tells the account's: what runs may be of another account's registry, under the same name.
+    """
     place, asks = Place(poll.unit.account, poll.unit.region), poll.unit.asks
     repositories = await inventory.repositories(place.account, place.region, poll.told_at)
     if repositories.items is None:
@@ -63,8 +67,8 @@ async def look(inventory: ImageInventory, calls: PacedCalls, poll: Poll) -> Look
     listed = await asyncio.gather(*(_images(inventory, place, name) for name in meant))
     there = {name: found for name, found in zip(meant, listed, strict=True) if isinstance(found, list)}
     unseen = {name: found for name, found in zip(meant, listed, strict=True) if isinstance(found, SourceError)}
-    running, blind = await _running(inventory, place, asks)
-    choices = {ask.rule: choose(ask.query, there, running) for ask in asks}
+    runs = await _running(inventory, place, asks, number)
+    choices = {ask.rule: choose(ask.query, there, runs.images) for ask in asks}
     wanted = sorted({image for group in choices.values() for one in group for image in one.images}, key=_newest_first)
     severities = frozenset(name for ask in asks for name in ask.query.severity if ask.query.value == "findings")
     kept = wanted[:MOST_IMAGES]
@@ -72,7 +76,8 @@ async def look(inventory: ImageInventory, calls: PacedCalls, poll: Poll) -> Look
     found = await asyncio.gather(*(_scans(inventory, calls, place, image, (severities, digests)) for image in kept))
     scans = dict(zip(kept, found, strict=True))
     deleted = frozenset(meant) - set(there) - set(unseen)
-    taken = Look(poll, repositories, choices, scans, unseen, blind, deleted, len(wanted) - len(kept))
+    crowded = len(wanted) - len(kept)
+    taken = Look(poll, repositories, choices, scans, unseen, runs.error, deleted, crowded, runs.number)
     return replace(taken, troubles=tuple(dict.fromkeys(_troubles(taken))))
 
 
@@ -88,15 +93,22 @@ async def _images(inventory: ImageInventory, place: Place, name: str) -> list[Im
         return None if "RepositoryNotFoundException" in error.detail else error
 
 
-async def _running(
-    inventory: ImageInventory, place: Place, asks: Iterable[Ask]
-) -> tuple[frozenset[Running], SourceError | None]:
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    images: frozenset[Running] = frozenset()
+    number: str = ""
+    error: SourceError | None = None
+
+
+async def _running(inventory: ImageInventory, place: Place, asks: Iterable[Ask], number: Number) -> _Runs:
     if not any(ask.query.images == "in_use" for ask in asks):
-        return _NOTHING, None
+        return _Runs()
+    own = ""
     try:
-        return await inventory.running(place.account, place.region), None
+        own = await number()
+        return _Runs(await inventory.running(place.account, place.region, own), own)
     except SourceError as error:
-        return _NOTHING, error
+        return _Runs(number=own, error=error)
 
 
 async def _scans(
@@ -130,6 +142,8 @@ def _troubles(taken: Look) -> Iterable[Trouble]:
         failed.append(SourceError(taken.repositories.reason, taken.repositories.detail))
     for scans in taken.scans.values():
         failed += [scan.error for scan in scans if scan.error is not None]
+        doubts = [f"{scan.image.name}: {why}" for scan in scans for why in scan.doubts.values()]
+        failed += [SourceError(TroubleReason.PARTIAL, words) for words in doubts]
     if taken.crowded:
         words = f"{taken.crowded} images are more than the {MOST_IMAGES} that one poll looks at; narrow the rules"
         failed.append(SourceError(TroubleReason.INVALID, words))

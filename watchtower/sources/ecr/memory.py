@@ -15,16 +15,20 @@ if TYPE_CHECKING:
 
     from watchtower.sources.vulnerabilities.past import Past
 
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """``past`` by rule; ``waiting`` is by digest the poll (epoch seconds) at which its scan was first on its way."""
+    """``past`` by rule; ``waiting`` is by digest the poll (epoch seconds) at which its scan was first on its way.
+
+    ``number`` is the account's; empty while no rule needed it, or nobody told.
+    """
 
     repositories: frozenset[str] = frozenset()
     past: Mapping[str, Past] = field(default_factory=dict)
     waiting: Mapping[str, int] = field(default_factory=dict)
+    number: str = ""
 
 
 def encode(memory: Memory) -> bytes:
@@ -34,6 +38,7 @@ def encode(memory: Memory) -> bytes:
         "repositories": sorted(memory.repositories),
         "past": {rule: plain(past) for rule, past in memory.past.items()},
         "waiting": dict(memory.waiting),
+        "number": memory.number,
     }
     return zlib.compress(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), level=1)
 
@@ -44,7 +49,8 @@ def decode(blob: bytes | None) -> Memory:
         content = orjson.loads(zlib.decompress(blob)) if blob else {}
         if content.get("version") == _VERSION:
             past = {rule: read(rows) for rule, rows in content["past"].items()}
-            return Memory(frozenset(content["repositories"]), past, dict(content["waiting"]))
+            waiting, number = dict(content["waiting"]), str(content["number"])
+            return Memory(frozenset(content["repositories"]), past, waiting, number)
     except (zlib.error, ValueError, KeyError, TypeError):
         pass
     return Memory()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from watchtower.model import TroubleReason
 from watchtower.sources.vulnerabilities.finding import Finding, basic, enhanced, severity
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from watchtower.inventory.images import Image
     from watchtower.inventory.paging import Calls
@@ -63,8 +63,8 @@ STATUSES: Mapping[str, Outcome] = {
 class Scan:
     """The scan of one image: ``why`` there are no findings, or those of the severities asked for.
 
-    ``unlisted`` counts by severity those that the scan's summary has and its pages have not; ``error`` is what AWS said
-    instead of an answer.
+    ``unlisted`` counts by severity those that the scan's summary has and its pages have not; ``doubts`` says by
+    severity why the number is not believed. ``error`` is what AWS said instead of an answer.
     """
 
     image: Image
@@ -72,7 +72,17 @@ class Scan:
     why: str = ""
     findings: tuple[Finding, ...] = ()
     unlisted: Mapping[str, int] = field(default_factory=dict)
+    doubts: Mapping[str, str] = field(default_factory=dict)
     error: SourceError | None = None
+
+    def only(self, wanted: Collection[str]) -> Scan:
+        """The same scan for somebody who asks for these severities: it was read for all rules of a place at once."""
+        return replace(
+            self,
+            findings=tuple(each for each in self.findings if each.severity in wanted),
+            unlisted={name: number for name, number in self.unlisted.items() if name in wanted},
+            doubts={name: why for name, why in self.doubts.items() if name in wanted},
+        )
 
     @property
     def forbidden(self) -> bool:
@@ -101,27 +111,35 @@ async def _read(calls: Calls, place: Place, image: Image, wanted: Collection[str
         async for page in following:
             if read.pages == 0 and (other := _other(image, page.get("imageScanStatus") or {})) is not None:
                 return other
-            read.take(page.get("imageScanFindings") or {})
-            if read.enough:
+            read.take(page)
+            if read.agreed or read.pages >= MOST_PAGES:
                 break
-    return Scan(image, Outcome.SCANNED, findings=tuple(read.found), unlisted=read.unlisted)
+    return Scan(
+        image, Outcome.SCANNED, findings=tuple(read.found), unlisted=read.unlisted(), doubts=dict(read.doubts())
+    )
 
 
 class _Read:
-    """What was read of an image's findings so far; its summary counts all of them, whatever a page holds."""
+    """What was read of an image's findings so far; its summary counts all of them, whatever a page holds.
+
+    AWS does not say whether the summary counts what is suppressed, so either is taken for agreement once all is read.
+    """
 
     def __init__(self, image: Image, wanted: Collection[str]) -> None:
         self._image = image
         self._wanted = wanted
         self.pages = 0
         self.found: list[Finding] = []
+        self._ended = False
         self._summed = False
         self._promised: Counter[str] = Counter()
         self._suppressed: Counter[str] = Counter()
 
-    def take(self, content: Mapping[str, Any]) -> None:
+    def take(self, page: Mapping[str, Any]) -> None:
         """One page."""
+        content = page.get("imageScanFindings") or {}
         self.pages += 1
+        self._ended = not page.get("nextToken")
         for raw in content.get("findings") or ():
             self._add(basic(raw, self._image.name))
         for raw in content.get("enhancedFindings") or ():
@@ -139,15 +157,28 @@ class _Read:
             self._suppressed[finding.severity] += 1
 
     @property
-    def enough(self) -> bool:
-        """Whether further pages hold nothing that is asked for, or are too many."""
-        listed = len(self.found) + self._suppressed.total()
-        return self.pages >= MOST_PAGES or (self._summed and listed >= self._promised.total())
+    def agreed(self) -> bool:
+        """Whether the summary is accounted for without what is suppressed: further pages hold nothing asked for."""
+        return self._summed and self._active == self._promised
+
+    def unlisted(self) -> Counter[str]:
+        """Those of the summary that no page held, by severity; on pages that were not read anything may be."""
+        missing = self._promised - self._active
+        return missing - self._suppressed if self._ended else missing
+
+    def doubts(self) -> Iterator[tuple[str, str]]:
+        """The severities whose number nobody knows, and why: too low a number would pass for health."""
+        for name in self._wanted:
+            promised, active, hidden = self._promised[name], self._active[name], self._suppressed[name]
+            if self._ended and hidden and active < promised != active + hidden:
+                listed = f"its pages list {active} and {hidden} suppressed ones"
+                yield name, f"the summary counts {promised} {name.lower()} findings, {listed}"
+            elif not self._ended and not self._summed and not active:
+                yield name, f"the first {self.pages} pages list no {name.lower()} findings, and there are more pages"
 
     @property
-    def unlisted(self) -> Counter[str]:
-        """Those of the summary that no page held, by severity."""
-        return self._promised - Counter(each.severity for each in self.found) - self._suppressed
+    def _active(self) -> Counter[str]:
+        return Counter(each.severity for each in self.found)
 
 
 def _other(image: Image, status: Mapping[str, Any]) -> Scan | None:

@@ -14,6 +14,7 @@ from watchtower.sources.ecr.count import Verdict, given_up, judge
 from watchtower.sources.ecr.look import NAME, look
 from watchtower.sources.ecr.memory import Memory, decode, encode
 from watchtower.sources.ecr.scans import Outcome, Scan
+from watchtower.sources.vulnerabilities.home import number_of
 from watchtower.sources.vulnerabilities.past import Slots
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class EcrSource:
     name = NAME
 
     def __init__(self, clients: AwsClients, config: AwsConfig, clock: Clock | None = None) -> None:
+        self._clients = clients
         self._config = config
         self._calls = PacedCalls(clients, clock or SystemClock())
         self._inventory = ImageInventory(self._calls, clock or SystemClock(), config.discovery_interval)
@@ -52,18 +54,21 @@ class EcrSource:
         before = decode(poll.memory)
         if before.repositories:
             self._inventory.seed(poll.unit.account, poll.unit.region, before.repositories)
-        taken = await look(self._inventory, self._calls, poll)
+        taken = await look(self._inventory, self._calls, poll, lambda: self._number(poll, before))
         waiting = _waiting(taken, before)
         counts = [_Count(taken, ask, before, waiting) for ask in poll.unit.asks]
-        memory = encode(
-            Memory(taken.repositories.items or frozenset(), {one.ask.rule: one.past for one in counts}, waiting)
-        )
+        past = {one.ask.rule: one.past for one in counts}
+        known = taken.repositories.items or frozenset()
+        memory = encode(Memory(known, past, waiting, taken.number or before.number))
         return PollResult(
             answers=tuple(one.answer() for one in counts),
             memory=memory if memory != poll.memory else None,
             troubles=taken.troubles,
             samples=tuple(sample for one in counts for sample in one.samples()),
         )
+
+    async def _number(self, poll: Poll, before: Memory) -> str:
+        return await number_of(self._clients, poll.unit.account, before.number)
 
     async def close(self) -> None:
         """Nothing of its own: the clients belong to whoever made them."""

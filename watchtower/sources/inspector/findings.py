@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from watchtower.clock import epoch
 from watchtower.errors import SourceError
 from watchtower.inventory.paging import pages
 from watchtower.model import TroubleReason
-from watchtower.sources.inspector.query import IMAGE
+from watchtower.sources.inspector.query import IMAGE, INSTANCE
 from watchtower.sources.vulnerabilities.finding import Finding, enhanced
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ _FINDINGS, _COVERED, MOST_PAGES = 100, 200, 500
 ARNS = 10
 
 _IN_A_REPOSITORY = re.compile(r"arn:[\w-]+:ecr:[^:]*:[^:]*:repository/(.+)/(sha256:[0-9a-f]+)")
+#: The tag by which AWS marks the instances of an Auto Scaling group.
+_GROUP = "aws:autoscaling:groupName"
 _FUNCTION = re.compile(r"arn:[\w-]+:lambda:[^:]*:[^:]*:function:([^:]+)(?::.+)?")
 
 #: Reasons for which nothing is missing: somebody chose so, or there is nothing to scan.
@@ -44,7 +47,10 @@ NO_GAP = frozenset(
 
 @dataclass(frozen=True, slots=True, order=True)
 class Resource:
-    """What has findings: a repository, an instance, a function; the images of a repository come and go."""
+    """What has findings: a repository, an Auto Scaling group, an instance of none, a function.
+
+    The images of a repository and the instances of a group come and go.
+    """
 
     type: str
     name: str
@@ -53,7 +59,11 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One finding; ``used``: its resource runs, as far as Inspector tells."""
+    """One finding; ``used``: its resource runs, as far as Inspector tells.
+
+    Of an instance: ``group`` is its Auto Scaling group, ``machine_image`` what it was made of, ``launched`` when (epoch
+    seconds, 0 where that is not told).
+    """
 
     arn: str
     resource: Resource
@@ -62,18 +72,29 @@ class Found:
     fix: str
     exploit: str
     used: bool
+    group: str = ""
+    machine_image: str = ""
+    launched: int = 0
 
     @property
     def digest(self) -> bytes:
         """Eight bytes that stay the same over a re-scan, a tag that moves, and a rebuild that changed nothing.
 
         A vulnerability of packages is known by its resource, its name and theirs (without versions); what has no
-        packages, as an open port, by its ARN.
+        packages, as an open port, by its ARN, or in an Auto Scaling group by its name.
         """
-        packages = sorted({package.partition(" ")[0] for package in self.finding.packages})
-        parts = [self.finding.name, *packages] if packages else [self.arn]
-        text = "\x1f".join([self.resource.type, self.resource.account, self.resource.name, *parts])
-        return blake2b(text.encode(), digest_size=8).digest()
+        named = self.finding.packages or self.group
+        return _digest(self.resource, self.resource.name, *(self._parts if named else [self.arn]))
+
+    @property
+    def origin(self) -> bytes | None:
+        """What an instance shares with the one that it replaces: the finding in their group, or else in their image."""
+        made_of = self.group or self.machine_image
+        return _digest(self.resource, "origin", made_of, *self._parts) if made_of else None
+
+    @property
+    def _parts(self) -> list[str]:
+        return [self.finding.name, *sorted({package.partition(" ")[0] for package in self.finding.packages})]
 
     def matches(self, query: InspectorQuery, *, any_severity: bool = False) -> bool:
         """Whether the rule means it: AWS filters what it can, the rest is left out here."""
@@ -85,6 +106,11 @@ class Found:
             and query.exploit_available in (None, self.exploit == "YES")
             and (self.used or not query.in_use)
         )
+
+
+def _digest(resource: Resource, *parts: str) -> bytes:
+    text = "\x1f".join([resource.type, resource.account, *parts])
+    return blake2b(text.encode(), digest_size=8).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,18 +172,29 @@ async def _listed(calls: Calls, place: Place, operation: str, name: str, **reque
 def read_finding(raw: Mapping[str, Any]) -> Found:
     """A finding as Inspector writes it."""
     first = (raw.get("resources") or [{}])[0]
-    image = (first.get("details") or {}).get("awsEcrContainerImage") or {}
+    details = first.get("details") or {}
+    image, host = details.get("awsEcrContainerImage") or {}, details.get("awsEc2Instance") or {}
     kind, identifier = str(first.get("type", "")), str(first.get("id", ""))
-    account = str(raw.get("awsAccountId", ""))
+    group = _group(kind, first.get("tags"))
+    name = str(image.get("repositoryName") or "") or group or resource_name(identifier)
+    launched = host.get("launchedAt")
     return Found(
         arn=str(raw.get("findingArn", "")),
-        resource=Resource(kind, str(image.get("repositoryName") or "") or resource_name(identifier), account),
-        finding=enhanced(raw, _where(identifier, image.get("imageTags") or ())),
+        resource=Resource(kind, name, str(raw.get("awsAccountId", ""))),
+        finding=enhanced(raw, _where(identifier, image.get("imageTags") or (), group)),
         status=str(raw.get("status", "")),
         fix=str(raw.get("fixAvailable") or "NO"),
         exploit=str(raw.get("exploitAvailable") or "NO"),
         used=kind != IMAGE or int(image.get("inUseCount") or 0) > 0,
+        group=group,
+        machine_image=str(host.get("imageId") or ""),
+        launched=int(epoch(launched)) if launched else 0,
     )
+
+
+def _group(kind: str, tags: Mapping[str, str] | None) -> str:
+    """The Auto Scaling group of an instance; empty where it is of none."""
+    return str((tags or {}).get(_GROUP) or "") if kind == INSTANCE else ""
 
 
 def resource_name(identifier: str) -> str:
@@ -166,21 +203,22 @@ def resource_name(identifier: str) -> str:
     return found[1] if found else identifier
 
 
-def _where(identifier: str, tags: Sequence[str]) -> str:
+def _where(identifier: str, tags: Sequence[str], group: str) -> str:
     """How people know the resource: an image by its first tag that is not ``latest``, else by its digest."""
     found = _IN_A_REPOSITORY.fullmatch(identifier)
     if found is None:
-        return resource_name(identifier)
+        return f"{group} ({identifier})" if group else resource_name(identifier)
     tag = min(tags, key=lambda one: (one == "latest", one), default="")
     return f"{found[1]}:{tag}" if tag else f"{found[1]}@{found[2][:19]}"
 
 
 def _gap(raw: Mapping[str, Any]) -> Gap:
     kind, identifier = str(raw.get("resourceType", "")), str(raw.get("resourceId", ""))
-    image = (raw.get("resourceMetadata") or {}).get("ecrImage") or {}
+    metadata = raw.get("resourceMetadata") or {}
+    image, group = metadata.get("ecrImage") or {}, _group(kind, (metadata.get("ec2") or {}).get("tags"))
     return Gap(
-        resource=Resource(kind, resource_name(identifier), str(raw.get("accountId", ""))),
-        where=_where(identifier, image.get("tags") or ()),
+        resource=Resource(kind, group or resource_name(identifier), str(raw.get("accountId", ""))),
+        where=_where(identifier, image.get("tags") or (), group),
         scan=str(raw.get("scanType") or "PACKAGE"),
         why=str((raw.get("scanStatus") or {}).get("reason") or "unknown"),
         used=kind != IMAGE or int(image.get("inUseCount") or 0) > 0,

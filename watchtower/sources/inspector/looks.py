@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import structlog
 
+from watchtower.clock import epoch
 from watchtower.errors import SourceError
 from watchtower.model import TroubleReason
 from watchtower.sources.base import Place
+from watchtower.sources.inspector.closed import closed_since
 from watchtower.sources.inspector.findings import ARNS, list_findings, list_gaps, named_findings
-from watchtower.sources.inspector.news import MOST_KNOWN, News, departed, grouped, look, sort_out
+from watchtower.sources.inspector.news import MOST_KNOWN, departed, grouped, in_turn, look, sort_out, unaccounted
 from watchtower.sources.vulnerabilities.finding import LINES, counted, top
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from watchtower.sources.base import Ask, Poll
     from watchtower.sources.inspector.findings import Found, Gap, Resource
     from watchtower.sources.inspector.memory import Standing
+    from watchtower.sources.inspector.news import Later, Looked, News, Told
     from watchtower.sources.inspector.query import InspectorQuery
 
 log = structlog.get_logger("watchtower.inspector")
@@ -45,12 +48,12 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one rule found; ``error`` stands in place of all else. ``complaint`` is about what was found."""
+    """What one rule found; ``error`` stands in place of all else. ``complaints`` are about what was found."""
 
     seen: Mapping[Resource, Seen] = field(default_factory=dict)
     news: News | None = None
     error: SourceError | None = None
-    complaint: SourceError | None = None
+    complaints: tuple[SourceError, ...] = ()
 
 
 async def look_around(calls: Calls, poll: Poll, before: Mapping[str, Standing]) -> dict[str, Look]:
@@ -122,14 +125,34 @@ def _all(mine: Mapping[bytes, Sequence[Found]]) -> dict[Resource, Seen]:
 async def _new(calls: Calls, poll: Poll, ask: Ask, before: News | None, mine: Mapping[bytes, Sequence[Found]]) -> Look:
     """Findings that were not there before; raises SourceError."""
     place = Place(poll.unit.account, poll.unit.region)
-    gone = departed(before, mine)
-    arns = [arn for one in gone.values() for arn in one.arns][: MOST_ASKED * ARNS]
-    parts = [arns[at : at + ARNS] for at in range(0, len(arns), ARNS)]
-    answers = await asyncio.gather(*(named_findings(calls, place, part) for part in parts))
-    later = sort_out(gone, arns, [each for answer in answers for each in answer], ask.query)
+    known = before if before and before.asked == _asked(ask.query) else None
+    shut, (later, turn) = await asyncio.gather(
+        closed_since(calls, place, ask.query, unaccounted(known, mine), known.looked if known else 0),
+        _became(calls, place, ask.query, before, departed(before, mine)),
+    )
+    later = replace(later, closed=later.closed | shut.digests)
     looked = look(before, _asked(ask.query), mine, later, poll.tick // _DAY)
     if looked.first:
         _tell_of_the_first(poll, ask, [same[0] for same in mine.values()])
+    words = f"{looked.over} findings are more than the {MOST_KNOWN} that can be known as old or new; narrow {ask.rule}"
+    over = SourceError(TroubleReason.INVALID, words) if looked.over else None
+    news = replace(looked.news, looked=int(epoch(poll.now)), turn=turn)
+    complaints = tuple(each for each in (over, shut.complaint) if each is not None)
+    return Look(_told(before, looked, mine), news, complaints=complaints)
+
+
+async def _became(
+    calls: Calls, place: Place, query: InspectorQuery, before: News | None, gone: Mapping[bytes, Told]
+) -> tuple[Later, bytes]:
+    """What became of those that were told and are not listed; where there are many, a part of them at each look."""
+    arns, turn = in_turn(gone, before.turn if before else b"", MOST_ASKED * ARNS)
+    parts = [arns[at : at + ARNS] for at in range(0, len(arns), ARNS)]
+    answers = await asyncio.gather(*(named_findings(calls, place, part) for part in parts))
+    return sort_out(gone, arns, [each for answer in answers for each in answer], query), turn
+
+
+def _told(before: News | None, looked: Looked, mine: Mapping[bytes, Sequence[Found]]) -> dict[Resource, Seen]:
+    """The findings that people were told, by resource; those that have none just now are well."""
     by_resource: defaultdict[Resource, list[Found]] = defaultdict(list)
     numbers: defaultdict[Resource, int] = defaultdict(int)
     for digest, told in looked.news.told.items():
@@ -137,12 +160,10 @@ async def _new(calls: Calls, poll: Poll, ask: Ask, before: News | None, mine: Ma
         by_resource[told.resource] += looked.current.get(digest, ())[:1]
     there = {same[0].resource for same in mine.values()} | set(numbers)
     fresh = {told.resource for digest, told in looked.news.told.items() if not before or digest not in before.told}
-    seen = {
+    return {
         resource: replace(_seen(by_resource[resource], numbers[resource], "new"), fresh=resource in fresh)
         for resource in there
     }
-    words = f"{looked.over} findings are more than the {MOST_KNOWN} that can be known as old or new; narrow {ask.rule}"
-    return Look(seen, looked.news, complaint=SourceError(TroubleReason.INVALID, words) if looked.over else None)
 
 
 def _asked(query: InspectorQuery) -> str:
@@ -162,6 +183,6 @@ def _tell_of_the_first(poll: Poll, ask: Ask, found: Sequence[Found]) -> None:
 
 
 def _seen(found: Sequence[Found], number: int, what: str) -> Seen:
-    words = counted(each.finding for each in found) or str(number)
+    words = counted(each.finding for each in found) if len(found) == number else str(number)
     reason = f"{words} {what} finding{'' if number == 1 else 's'}" if number else f"no {what} findings"
     return Seen(number, reason, top(each.finding for each in found))

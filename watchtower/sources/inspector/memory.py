@@ -1,4 +1,4 @@
-"""What the inspector source remembers of each rule: what was counted, which findings are known, which were told."""
+"""What the inspector source remembers: its account's number; of each rule what was counted, known and told."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from watchtower.sources.vulnerabilities.past import Past
 
-_VERSION = 1
+_VERSION = 2
 #: Bytes of a digest, and of the day behind it.
 _DIGEST, _DAY = 8, 2
 
@@ -31,21 +31,31 @@ class Standing:
     news: News | None = None
 
 
-def encode(standings: Mapping[str, Standing]) -> bytes:
-    """The blob of a unit's standings, the same for equal ones."""
-    rules = {rule: [plain(one.past), _written(one.news)] for rule, one in standings.items()}
-    return zlib.compress(orjson.dumps({"version": _VERSION, "rules": rules}, option=orjson.OPT_SORT_KEYS), level=1)
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """``rules`` by name; ``number`` is the account's, empty while nobody told."""
+
+    rules: Mapping[str, Standing] = field(default_factory=dict)
+    number: str = ""
 
 
-def decode(blob: bytes | None) -> dict[str, Standing]:
-    """The standings of a blob; an unreadable one is forgotten, and the next look is a first one."""
+def encode(memory: Memory) -> bytes:
+    """The blob of a unit's memory, the same for equal ones."""
+    rules = {rule: [plain(one.past), _written(one.news)] for rule, one in memory.rules.items()}
+    content = {"version": _VERSION, "rules": rules, "number": memory.number}
+    return zlib.compress(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), level=1)
+
+
+def decode(blob: bytes | None) -> Memory:
+    """The memory of a blob; an unreadable one is forgotten, and the next look is a first one."""
     try:
         content = orjson.loads(zlib.decompress(blob)) if blob else {}
         if content.get("version") == _VERSION:
-            return {rule: Standing(read(past), _news(news)) for rule, (past, news) in content["rules"].items()}
+            rules = {rule: Standing(read(past), _news(news)) for rule, (past, news) in content["rules"].items()}
+            return Memory(rules, str(content["number"]))
     except (zlib.error, ValueError, KeyError, TypeError):
         pass
-    return {}
+    return Memory()
 
 
 def _written(news: News | None) -> Any:
@@ -56,7 +66,8 @@ def _written(news: News | None) -> Any:
         digest.hex(): [one.resource.type, one.resource.name, one.resource.account, list(one.arns)]
         for digest, one in news.told.items()
     }
-    return {"asked": news.asked, "known": b64encode(known).decode(), "told": told}
+    when = {"looked": news.looked, "turn": news.turn.hex()}
+    return {"asked": news.asked, "known": b64encode(known).decode(), "told": told, **when}
 
 
 def _news(content: Any) -> News | None:
@@ -68,4 +79,5 @@ def _news(content: Any) -> News | None:
         bytes.fromhex(digest): Told(Resource(kind, name, account), tuple(arns))
         for digest, (kind, name, account, arns) in content["told"].items()
     }
-    return News(content["asked"], {row[:_DIGEST]: int.from_bytes(row[_DIGEST:]) for row in rows}, told)
+    days = {row[:_DIGEST]: int.from_bytes(row[_DIGEST:]) for row in rows}
+    return News(content["asked"], days, told, int(content["looked"]), bytes.fromhex(content["turn"]))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 ResourceType = Literal["AWS_ECR_CONTAINER_IMAGE", "AWS_EC2_INSTANCE", "AWS_LAMBDA_FUNCTION"]
 
 IMAGE: ResourceType = "AWS_ECR_CONTAINER_IMAGE"
+INSTANCE: ResourceType = "AWS_EC2_INSTANCE"
 
 #: What is said of findings only.
 _OF_FINDINGS = ("severity", "fix_available", "exploit_available", "new_only")
@@ -63,10 +64,10 @@ class InspectorQuery(Query):
         fixes = {None: (), True: ("YES", "PARTIAL"), False: ("NO",)}[self.fix_available]
         exploits = {None: (), True: ("YES",), False: ("NO",)}[self.exploit_available]
         named = {
-            "findingStatus": _equal("ACTIVE"),
-            "severity": _equal(*self.severity),
-            "fixAvailable": _equal(*fixes),
-            "exploitAvailable": _equal(*exploits),
+            "findingStatus": equal("ACTIVE"),
+            "severity": equal(*self.severity),
+            "fixAvailable": equal(*fixes),
+            "exploitAvailable": equal(*exploits),
         }
         wanted = {name: values for name, values in named.items() if values}
         return tuple({**wanted, **self._of(kind, 1.0)} for kind in dict.fromkeys(self.resources))
@@ -75,13 +76,14 @@ class InspectorQuery(Query):
     def coverage(self) -> tuple[dict[str, Any], ...]:
         """The filters of ListCoverage, a listing for each kind of resource."""
         return tuple(
-            {"scanStatusCode": _equal("INACTIVE"), **self._of(kind, 1)} for kind in dict.fromkeys(self.resources)
+            {"scanStatusCode": equal("INACTIVE"), **self._of(kind, 1)} for kind in dict.fromkeys(self.resources)
         )
 
     def _of(self, kind: ResourceType, least: float) -> dict[str, Any]:
         used = {"ecrImageInUseCount": [{"lowerInclusive": least}]} if self.in_use and kind == IMAGE else {}
-        return {"resourceType": _equal(kind), **used}
+        return {"resourceType": equal(kind), **used}
 
 
-def _equal(*values: str) -> list[dict[str, str]]:
+def equal(*values: str) -> list[dict[str, str]]:
+    """A filter that one of these values passes."""
     return [{"comparison": "EQUALS", "value": value} for value in dict.fromkeys(values)]

@@ -11,7 +11,8 @@ from watchtower.model import EMPTY, Answer, Labels, Observation, PollResult, Sam
 from watchtower.sources.cloudwatch.naming import RULE_HELP, RULE_VALUE, rule_labels
 from watchtower.sources.cloudwatch.plan import plan_units
 from watchtower.sources.inspector.looks import Look, Seen, look_around
-from watchtower.sources.inspector.memory import Standing, decode, encode
+from watchtower.sources.inspector.memory import Memory, Standing, decode, encode
+from watchtower.sources.vulnerabilities.home import number_of
 from watchtower.sources.vulnerabilities.past import Slots
 
 if TYPE_CHECKING:
@@ -47,17 +48,17 @@ class InspectorSource:
         return unit.covers(rule, identity)
 
     async def poll(self, poll: Poll) -> PollResult:
-        """List and compare; raises SourceError when no rule could be answered."""
+        """List and compare; raises SourceError when no rule could be answered, or the account's number is not known."""
         before = decode(poll.memory)
-        own = await self._clients.account_id(poll.unit.account)
-        looks = await look_around(self._calls, poll, before)
+        number = await number_of(self._clients, poll.unit.account, before.number)
+        looks = await look_around(self._calls, poll, before.rules)
         errors = [found.error for found in looks.values() if found.error is not None]
         if len(errors) == len(looks):
             raise errors[0]
-        home = _Home(poll, own or "")
-        counts = [_Count(home, ask, looks[ask.rule], before.get(ask.rule, Standing())) for ask in poll.unit.asks]
-        memory = encode({one.ask.rule: one.standing for one in counts})
-        complaints = [found.complaint for found in looks.values() if found.complaint is not None]
+        home = _Home(poll, number)
+        counts = [_Count(home, ask, looks[ask.rule], before.rules.get(ask.rule, Standing())) for ask in poll.unit.asks]
+        memory = encode(Memory({one.ask.rule: one.standing for one in counts}, number))
+        complaints = [each for found in looks.values() for each in found.complaints]
         return PollResult(
             answers=tuple(one.answer for one in counts),
             memory=memory if memory != poll.memory else None,
@@ -71,7 +72,7 @@ class InspectorSource:
 
 @dataclass(frozen=True, slots=True)
 class _Home:
-    """A poll, and the number of its account; empty while nobody tells."""
+    """A poll, and the number of its account."""
 
     poll: Poll
     account: str
@@ -79,7 +80,7 @@ class _Home:
     def identity(self, resource: Resource) -> Labels:
         """The labels of a resource; one of an account that is looked after for others says whose it is."""
         unit = self.poll.unit
-        foreign = self.account and resource.account and resource.account != self.account
+        foreign = resource.account and resource.account != self.account
         name = f"{resource.account}/{resource.name}" if foreign else resource.name
         return Labels(
             {"account": unit.account, "region": unit.region, "resource": name, "resource_type": resource.type}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from watchtower.inventory.images import Image, Running, running_image
 from watchtower.model import Truth
 from watchtower.sources.ecr.choose import Choice, choose
@@ -53,12 +55,25 @@ def test_an_index_is_later_than_what_it_lists() -> None:
     assert choose(EcrQuery(), {"akai/web": []}, ()) == []
 
 
-def test_an_image_runs_by_digest_else_by_tag_and_only_from_this_regions_registry() -> None:
+def test_an_image_runs_by_digest_else_by_tag_and_only_from_this_places_registry() -> None:
+    own = ("111122223333", "eu-west-1")
     address = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/akai/web"
-    assert running_image({"image": f"{address}:1", "imageDigest": "sha256:a"}, "eu-west-1") == Running(
-        "akai/web", "sha256:a"
-    )
-    assert running_image({"image": f"{address}:1@sha256:b"}, "eu-west-1") == Running("akai/web", "sha256:b")
-    assert running_image({"image": address}, "eu-west-1") == Running("akai/web", tag="latest")
-    assert running_image({"image": f"{address}:1"}, "us-east-1") is None
-    assert running_image({"image": "nginx:1", "imageDigest": "sha256:a"}, "eu-west-1") is None
+    assert running_image({"image": f"{address}:1", "imageDigest": "sha256:a"}, *own) == Running("akai/web", "sha256:a")
+    assert running_image({"image": f"{address}:1@sha256:b"}, *own) == Running("akai/web", "sha256:b")
+    assert running_image({"image": address}, *own) == Running("akai/web", tag="latest")
+    assert running_image({"image": f"{address}:1"}, "111122223333", "us-east-1") is None
+    assert running_image({"image": f"{address}:1"}, "444455556666", "eu-west-1") is None
+    assert running_image({"image": "nginx:1", "imageDigest": "sha256:a"}, *own) is None
+
+
+def test_a_rule_counts_its_own_severities_of_a_scan_that_was_read_for_several() -> None:
+    low = Finding("b", "LOW", ("zlib 1",))
+    scan = replace(scanned(ONE, "a", HIGH=2, LOW=5), findings=(finding("a"), low), doubts={"CRITICAL": "nobody knows"})
+    one = Choice("akai/web", (ONE,))
+    verdict = judge(FINDINGS, one, [scan])
+    assert (verdict.value, verdict.reason) == (3.0, "3 high in akai/web:1.a")
+    assert [line.split()[:2] for line in verdict.evidence] == [["HIGH", "a"]]
+    assert judge(EcrQuery(severity=("LOW",)), one, [scan]).value == 6.0
+    held = judge(EcrQuery(severity=("CRITICAL", "HIGH")), one, [scan])
+    assert (held.truth, held.reason) == (Truth.NOT_FETCHED, "akai/web:1.a: nobody knows")
+    assert judge(EcrQuery(value="unscanned"), one, [scan]).value == 0.0

@@ -47,3 +47,60 @@ async def test_each_status_means_what_aws_says_of_it(status: str | None, meaning
 def test_no_status_that_aws_knows_is_forgotten() -> None:
     statuses = botocore.session.get_session().get_service_model("ecr").shape_for("ScanStatus").enum
     assert set(statuses) == MEANING.keys()
+
+
+class Paging:
+    """AWS, with a page for each call; the last one is followed by another where ``endless``."""
+
+    def __init__(self, summary: dict[str, int] | None, *pages: list[str], endless: bool = False) -> None:
+        self._summary, self._pages, self._endless = summary, pages, endless
+        self.calls = 0
+
+    async def call(self, account: str, region: str, service: str, operation: str, **params: Any) -> dict[str, Any]:
+        """``A`` is an active finding of high severity, ``S`` a suppressed one."""
+        page = self._pages[min(self.calls, len(self._pages) - 1)]
+        self.calls += 1
+        told = [{"severity": "HIGH", "status": "ACTIVE" if one == "A" else "SUPPRESSED", "title": one} for one in page]
+        counts = {"findingSeverityCounts": self._summary} if self._summary is not None else {}
+        more = {"nextToken": str(self.calls)} if self._endless or self.calls < len(self._pages) else {}
+        content = {"enhancedFindings": told, **counts}
+        return {"imageScanStatus": {"status": "ACTIVE"}, "imageScanFindings": content, **more}
+
+
+@pytest.mark.parametrize(
+    ("summary", "pages", "active", "unlisted"),
+    [
+        (30, ["S" * 100, "A" * 30], 30, 0),
+        (130, ["S" * 100, "A" * 30], 30, 0),
+        (0, ["S" * 100, "S" * 30], 0, 0),
+        (100, ["S" * 100], 0, 0),
+        (8, ["A" * 5, ""], 5, 3),
+        (2, ["A" * 5, "A"], 6, 0),
+        (None, ["S" * 100, "A" * 30], 30, 0),
+    ],
+)
+async def test_pages_are_read_until_what_is_not_suppressed_accounts_for_the_summary(
+    summary: int | None, pages: list[str], active: int, unlisted: int
+) -> None:
+    aws = Paging(None if summary is None else {"HIGH": summary}, *map(list, pages))
+    scan = await read_scan(aws, Place("main", "eu-west-1"), IMAGE, ["HIGH"])
+    assert (len(scan.findings), sum(scan.unlisted.values()), dict(scan.doubts)) == (active, unlisted, {})
+    assert aws.calls == (1 if summary == 0 else len(pages))
+
+
+@pytest.mark.parametrize(("summary", "page"), [(100, "S" * 150), (30, "SS" + "A" * 29), (200, "S" * 100 + "A")])
+async def test_a_summary_that_its_pages_contradict_is_doubted(summary: int, page: str) -> None:
+    scan = await read_scan(Paging({"HIGH": summary}, list(page)), Place("main", "eu-west-1"), IMAGE, ["HIGH", "LOW"])
+    active, hidden = page.count("A"), page.count("S")
+    listed = f"its pages list {active} and {hidden} suppressed ones"
+    assert dict(scan.doubts) == {"HIGH": f"the summary counts {summary} high findings, {listed}"}
+
+
+async def test_more_pages_than_are_read_are_never_health() -> None:
+    place = Place("main", "eu-west-1")
+    scan = await read_scan(Paging(None, ["S"], endless=True), place, IMAGE, ["HIGH"])
+    assert dict(scan.doubts) == {"HIGH": "the first 100 pages list no high findings, and there are more pages"}
+    scan = await read_scan(Paging({"HIGH": 3}, ["S"], endless=True), place, IMAGE, ["HIGH"])
+    assert (dict(scan.unlisted), dict(scan.doubts)) == ({"HIGH": 3}, {})
+    scan = await read_scan(Paging(None, ["A"], endless=True), place, IMAGE, ["HIGH"])
+    assert (len(scan.findings), dict(scan.doubts)) == (100, {})

@@ -140,7 +140,7 @@ async def test_a_step_does_not_make_a_short_failure_a_long_one(world: World) -> 
         assert world.pages == []
         await world.soon(lambda: world.false_alarms != [])
         assert ["WatchtowerSourceFailing" in page for page in world.pages] == [True]
-        assert service.live.late_loops() == []
+        await world.soon(lambda: service.live.late_loops() == [])
 
 
 # -- hours without a daemon -------------------------------------------------------------------------------------------

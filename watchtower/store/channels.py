@@ -46,7 +46,7 @@ async def claim(work: Work, name: str, worker: str, *, lease: float) -> int | No
 
 
 async def standings(work: Work) -> dict[str, Standing]:
-    """By name, how each channel fares that was ever used."""
+    """By name, how each channel fares that was ever configured or used."""
     return {row.name: rows.standing(row, work.now) for row in await work.conn.execute(select(channel))}
 
 

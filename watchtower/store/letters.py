@@ -25,7 +25,7 @@ _LETTERS = and_(delivery.c.state == literal_column("'dead'"), delivery.c.event.n
 
 
 async def health(work: Work) -> dict[str, ChannelHealth]:
-    """By name, every channel that was ever used."""
+    """By name, every channel that was ever configured or used."""
     known = {row.name: row for row in await work.conn.execute(select(channel)) if not is_lane(row.name)}
     dead = {row.channel: row for row in await work.conn.execute(_dead())}
     owed = {row.channel: row for row in await work.conn.execute(_owed(work))}

@@ -292,7 +292,7 @@ class Store:
         return await self._database.write(channel_leases.count_duplicate, channel, epoch)
 
     async def standings(self) -> dict[str, Standing]:
-        """By name, how each channel fares that was ever used."""
+        """By name, how each channel fares that was ever configured or used."""
         return await self._database.read(channel_leases.standings)
 
     async def rename_channels(self, today: Mapping[str, str]) -> dict[str, str]:
@@ -346,7 +346,7 @@ class Store:
         return await self._database.write(stranded.write_off, channel, destinations, by)
 
     async def channel_health(self) -> dict[str, ChannelHealth]:
-        """By name, how each channel fares that was ever used."""
+        """By name, how each channel fares that was ever configured or used."""
         return await self._database.read(letters.health)
 
     async def open_tiers(self) -> dict[Priority, int]:

@@ -57,7 +57,10 @@ STORE_RETRY = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What exists once the store is ours; ``stack`` closes it all, earlier AWS sessions included."""
+    """What exists once the store is ours; ``stack`` closes it all, earlier AWS sessions included.
+
+    ``made_for`` is the configuration of doors and sources: a reload that is tried again finds them there.
+    """
 
     engine: Engine
     heartbeat: Heartbeat
@@ -65,6 +68,7 @@ class Running:
     http: aiohttp.ClientSession
     doors: Doors
     sources: dict[str, Source]
+    made_for: Config
 
 
 class Service:
@@ -112,7 +116,7 @@ class Service:
             stack.push_async_callback(store.close)
             engine = Engine(store, self.live, self._clock, self._settings, config.environment)
             heartbeat = Heartbeat(store, self.live, self._clock)
-            self._running = Running(engine, heartbeat, stack, http, doors, sources)
+            self._running = Running(engine, heartbeat, stack, http, doors, sources, config)
             stack.push_async_callback(self._end_errands)
             stack.push_async_callback(self._clicks.close)
             stack.push_async_callback(self._reports.close)
@@ -219,11 +223,11 @@ class Service:
             if getattr(loaded.config, name) != getattr(self._loaded.config, name):
                 log.warning("reload.needs_restart", setting=name)
         if self._running is not None:
-            known = self._loaded.config
+            known = self._running.made_for
             if (loaded.config.aws, loaded.config.probes) != (known.aws, known.probes):
                 # The old sessions stay open until the end: polls in flight and resolves that are owed still use them.
                 doors, sources = self._open_outside(self._running.stack, self._running.http, loaded.config)
-                self._running = replace(self._running, doors=doors, sources=sources)
+                self._running = replace(self._running, doors=doors, sources=sources, made_for=loaded.config)
             await self._configure(self._running, loaded)
         before, self._loaded = self._loaded, loaded
         if self._running is not None:

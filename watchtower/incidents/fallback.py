@@ -49,7 +49,7 @@ def fall_back(draft: Draft, books: Mapping[str, Books], desk: Desk, policy: Poli
     for incident_id, kept in books.items():
         rows[incident_id] = [row for row in kept.rows if row.id not in gone]
     for written in draft.deliveries:
-        rows[written.incident_id].append(_brief(written))
+        rows[written.incident_id].append(DeliveryBrief.of(written))
     for incident_id, pages in rows.items():
         incident = draft.incidents[incident_id]
         if incident.acknowledged_at or not (incident.ended_at or audible(incident)):
@@ -91,10 +91,6 @@ def _elsewhere(incident: Incident, channel: str, policy: Policy) -> str | None:
     return None if to in passed else to
 
 
-def _brief(written: Delivery) -> DeliveryBrief:
-    return DeliveryBrief(**{name: getattr(written, name) for name in DeliveryBrief.__dataclass_fields__})
-
-
 def _judge(
     draft: Draft,
     incident: Incident,
@@ -107,7 +103,7 @@ def _judge(
     owing = [row for row, due in _moments(incident, rows, leads, desk.now) if due <= desk.now]
     for channel in dict.fromkeys(leads[row.channel] for row in owing):
         failed = [row for row in owing if leads[row.channel] == channel]
-        rows += map(_brief, _tell(draft, incident, Books(tuple(rows), debts), desk, channel, failed))
+        rows += map(DeliveryBrief.of, _tell(draft, incident, Books(tuple(rows), debts), desk, channel, failed))
     later = [due for _, due in _moments(incident, rows, leads, desk.now) if due > desk.now]
     draft.wake(incident.id, min(later, default=None))
 

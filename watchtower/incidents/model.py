@@ -142,6 +142,11 @@ class DeliveryBrief:
     refused: bool = False
     fallback_of: str | None = None
 
+    @classmethod
+    def of(cls, row: Delivery) -> DeliveryBrief:
+        """What the flush needs of this row."""
+        return cls(**{name: getattr(row, name) for name in cls.__dataclass_fields__})
+
 
 @dataclass(frozen=True, slots=True)
 class FiringAlert:

@@ -66,7 +66,7 @@ class Ledger:
             store_id=STORE_ID,
             transitions=waiting,
             incidents=tuple(self._incidents.values()),
-            deliveries=tuple(map(_brief, self._rows.values())),
+            deliveries=tuple(map(DeliveryBrief.of, self._rows.values())),
             debts=tuple(self._debts),
             silences=tuple(one for one in self._silences if one.active(now)),
             firing=tuple(firing),
@@ -107,18 +107,3 @@ class Ledger:
 def _paid(debt: Debt, row: Delivery) -> bool:
     mine = (debt.incident_id, debt.channel, debt.destination, debt.dedup_key)
     return mine == (row.incident_id, row.channel, row.destination, row.dedup_key)
-
-
-def _brief(row: Delivery) -> DeliveryBrief:
-    return DeliveryBrief(
-        id=row.id,
-        incident_id=row.incident_id,
-        channel=row.channel,
-        destination=row.destination,
-        event=row.event,
-        tier=row.tier,
-        dedup_key=row.dedup_key,
-        state=row.state,
-        attempts=row.attempts,
-        after=row.after,
-    )

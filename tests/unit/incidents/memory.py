@@ -182,7 +182,7 @@ class Memory:
             store_id="store",
             transitions=tuple(self.waiting),
             incidents=open_ones,
-            deliveries=tuple(_brief(row) for row in self.rows.values() if row.incident_id in ids),
+            deliveries=tuple(DeliveryBrief.of(row) for row in self.rows.values() if row.incident_id in ids),
             debts=tuple(debt for debt in self.debts.values() if debt.incident_id in ids),
             silences=tuple(each for each in self.silences.values() if each.ends_at > self.now),
             firing=self._firing(),
@@ -274,25 +274,6 @@ class Memory:
             for row in rows:
                 self.settle(row, DeliveryState.ACCEPTED)
         return self.accepted[before:]
-
-
-def _brief(row: Delivery) -> DeliveryBrief:
-    return DeliveryBrief(
-        id=row.id,
-        incident_id=row.incident_id,
-        channel=row.channel,
-        destination=row.destination,
-        event=row.event,
-        tier=row.tier,
-        dedup_key=row.dedup_key,
-        state=row.state,
-        attempts=row.attempts,
-        after=row.after,
-        created_at=row.created_at,
-        last_error=row.last_error,
-        refused=row.refused,
-        fallback_of=row.fallback_of,
-    )
 
 
 def told(deliveries: tuple[Delivery, ...] | list[Delivery]) -> list[str]:
